@@ -1,0 +1,2 @@
+"""Real-time Interactive Portrait Harmonization."""
+__version__ = "0.1.0"
