@@ -1,0 +1,1 @@
+"""The command ``iph-rt``: one thin file for each command."""
