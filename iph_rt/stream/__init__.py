@@ -1,0 +1,1 @@
+"""Sources, bounded queues, pipeline and sinks: frames from a camera or file to a window or file."""
