@@ -1,0 +1,186 @@
+"""Renders the demo's scene: videos, stills, close-ups, mattes, the reference, the look."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from iph_rt.assets import asset_path
+from iph_rt.stream.compare import join_halves
+from iph_rt.stream.frame import Frame, Image
+from iph_rt.stream.images import read_image, write_image
+from iph_rt.stream.sinks import tee
+from iph_rt.stream.stream import Stream
+from iph_rt.stream.video_file import VideoFileSink, VideoFileSource
+
+if TYPE_CHECKING:
+    from iph_rt.harmonizer import Harmonizer
+    from iph_rt.stats import StageSummary
+
+REFERENCE_POINT = (585.0, 380.0)
+"""The woman in the middle of the front row, in pixels of the photograph: chosen by eye, evenly lit by the evening sky."""
+
+PLACEMENT = (900.0, 667.0, 0.8)
+"""At the right of the row, the clip's lower edge on the photograph's, at a size that fits the heads beside him."""
+
+ROUNDS = 2
+"""The clip has 72 frames (2.4 s): it plays forwards and backwards this often, so that there is something to watch."""
+
+
+@dataclass
+class Result:
+    """What was rendered, for the page.
+
+    Attributes:
+        stills: names of the frames shown, e.g. ``"000"``; files are ``direct_000.png``, ``harmonized_000.png``...
+        stages: times in milliseconds.
+        facts: what ran, by label.
+    """
+
+    size: tuple[int, int] = (0, 0)
+    frames: int = 0
+    stills: list[str] = field(default_factory=list)
+    stages: dict[str, StageSummary] = field(default_factory=dict)
+    times: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+class PingPong:
+    """Frames of a short clip, forwards and backwards, with times that go on rising."""
+
+    live = False
+
+    def __init__(self, source: VideoFileSource, rounds: int) -> None:
+        self._clip = list(source)
+        source.close()
+        self._rounds = rounds
+        self.name, self.size, self.rate = source.name, source.size, source.rate
+        self.clip_length = len(self._clip)
+        self.frame_count: int | None = rounds * 2 * (self.clip_length - 1)
+
+    def __iter__(self) -> Iterator[Frame]:
+        once = [*range(self.clip_length - 1), *range(self.clip_length - 1, 0, -1)]
+        for number, index in enumerate(once * self._rounds):
+            yield replace(self._clip[index], id=number, timestamp_ns=round(number * 10**9 / self.rate))
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def render(folder: Path, segmenter: str) -> Result:
+    """Write all pictures and videos into ``folder``.
+
+    Raises:
+        IphError: an asset is missing, the networks cannot run, or the folder cannot be written.
+    """
+    from tqdm import tqdm
+
+    from iph_rt.harmonizer import Harmonizer
+
+    photo = read_image(asset_path("group_photo"))
+    source = PingPong(VideoFileSource(asset_path("webcam_clip")), ROUNDS)
+    result = Result(size=(photo.shape[1], photo.shape[0]), frames=source.frame_count or 0)
+    with Harmonizer(cadence=1, segmenter=segmenter, placement=PLACEMENT, frame_rate=float(source.rate)) as harmonizer:
+        harmonizer.set_background(photo)
+        _write_reference(folder, harmonizer, photo)
+        stills = _Stills(folder, harmonizer, (0, source.clip_length // 2, source.clip_length - 1))
+        rate = Fraction(source.rate)
+        with (
+            VideoFileSink(folder / "harmonized.mp4", rate) as single,
+            VideoFileSink(folder / "side_by_side.mp4", rate) as double,
+            tqdm(total=source.frame_count, unit="frame", desc="demo", leave=False) as bar,
+        ):
+
+            def step(frame: Frame) -> Image:
+                harmonized = harmonizer.process(frame.image, timestamp=frame.timestamp_ns)
+                direct = harmonizer.direct_composite()
+                stills.take(frame.id, direct, harmonized)
+                return np.concatenate([direct, harmonized], axis=1)
+
+            def both(frame: Frame) -> None:
+                direct, harmonized = np.split(frame.image, 2, axis=1)
+                single(replace(frame, image=harmonized))
+                double(replace(frame, image=join_halves(direct, harmonized)))
+
+            Stream(source, step, tee(both, lambda _frame: bar.update() and None)).run()
+        result.stills = stills.names
+        result.stages, result.times = harmonizer.stats.summary(), harmonizer.stats.table()
+        result.facts = _facts(harmonizer, source)
+        harmonizer.look.save(str(folder / "look.json"))
+        harmonizer.look.to_cube(str(folder / "look.cube"))
+    return result
+
+
+class _Stills:
+    """Keeps the pictures of a few frames, and close-ups of the face and of the hair's edge."""
+
+    def __init__(self, folder: Path, harmonizer: Harmonizer, wanted: tuple[int, ...]) -> None:
+        self._folder, self._harmonizer, self._wanted = folder, harmonizer, wanted
+        self.names: list[str] = []
+
+    def take(self, number: int, direct: Image, harmonized: Image) -> None:
+        """Write the pictures of this frame if it is one of those wanted."""
+        if number not in self._wanted:
+            return
+        name = f"{number:03d}"
+        matte = self._harmonizer.last_alpha()
+        write_image(self._folder / f"direct_{name}.png", direct)
+        write_image(self._folder / f"harmonized_{name}.png", harmonized)
+        write_image(self._folder / f"matte_{name}.png", matte)
+        for kind, (x, y, side) in _closeups(matte).items():
+            left, right = (_enlarge(picture[y : y + side, x : x + side]) for picture in (direct, harmonized))
+            write_image(self._folder / f"{kind}_{name}.png", np.concatenate([left, right], axis=1))
+        if not self.names:
+            write_image(self._folder / "poster.jpg", join_halves(direct, harmonized), quality=90)
+        self.names.append(name)
+
+
+def _closeups(matte: Image) -> dict[str, tuple[int, int, int]]:
+    """Squares (x, y, side) around the face and around the upper edge of the hair, from the matte alone."""
+    height, width = matte.shape
+    rows = np.flatnonzero((matte > 127).any(axis=1))
+    top = int(rows[0]) if rows.size else 0
+    tall = height - top
+    head = np.flatnonzero((matte[top : top + tall // 3] > 127).any(axis=0))
+    center = int((head[0] + head[-1]) // 2) if head.size else width // 2
+    squares = {"face": (center, top + round(0.38 * tall), round(0.72 * tall)),
+               "edge": (center, top + round(0.12 * tall), round(0.36 * tall))}  # fmt: skip
+    result = {}
+    for kind, (x, y, side) in squares.items():
+        side = max(8, min(side, width, height))
+        result[kind] = (max(0, min(x - side // 2, width - side)), max(0, min(y - side // 2, height - side)), side)
+    return result
+
+
+def _enlarge(image: Image) -> Image:
+    return np.asarray(cv2.resize(image, (640, 640), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def _write_reference(folder: Path, harmonizer: Harmonizer, photo: Image) -> None:
+    from iph_rt.reference.overlay import draw_selection
+
+    selection = harmonizer.set_reference(photo, point=REFERENCE_POINT)
+    write_image(folder / "reference.png", draw_selection(photo, selection, point=REFERENCE_POINT))
+
+
+def _facts(harmonizer: Harmonizer, source: PingPong) -> dict[str, str]:
+    selection = harmonizer.reference
+    width, height = source.size
+    facts = {
+        "clip": f"{width}x{height}, {source.clip_length} frames at {float(source.rate):g} per second, "
+        f"played forwards and backwards {ROUNDS} times",
+        "segmenter": harmonizer.segmenter,
+        "networks": f"{harmonizer.backend.name}, {harmonizer.backend.reason}",
+        "cadence": harmonizer.cadence,
+        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+    }
+    if selection is not None:
+        facts["reference"] = f"{selection.kind}, suitability {selection.suitability:.2f}"
+    return facts
