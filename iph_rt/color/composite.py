@@ -1,8 +1,8 @@
 """Passes over every pixel of a frame: apply the polynomial, composite by alpha, clean the colours at the edge.
 
 Frames are H x W x 3 uint8 whose pixels are dense within a row; rows may lie any distance apart, so crops and flips of a
-larger picture are taken as they are. Any other layout is copied first. The GIL is released, rows go to a pool of threads,
-and the result is the same bits for any number of threads.
+larger picture are taken as they are. Any other layout is copied first. The GIL is released, rows go to a pool of
+threads, and the result is the same bits for any number of threads.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ EDGE_CELL: int = native.EDGE_CELL
 
 @dataclass(frozen=True, eq=False)
 class EdgeColors:
-    """Estimates of the clean foreground and of the old background near the edge of an alpha, one for each cell of 8 x 8 pixels.
+    """Estimates of the clean foreground and the old background near the edge of an alpha, for cells of 8 x 8 pixels.
 
     Attributes:
-        values: h x 6 x w float32 in [0, 255], h = ceil(H / 8), w = ceil(W / 8); planes 0..2 foreground, 3..5 old background,
-            in the order of the image's channels. Cells away from any soft pixel hold 0.
+        values: h x 6 x w float32 in [0, 255], h = ceil(H / 8), w = ceil(W / 8); planes 0..2 foreground, 3..5 old
+            background, in the order of the image's channels. Cells away from any soft pixel hold 0.
         size: (H, W) of the image.
     """
 
@@ -43,12 +43,14 @@ class EdgeColors:
     @property
     def foreground(self) -> NDArray[np.float32]:
         """h x w x 3 view of the foreground's colours."""
-        return self.values[:, :3].transpose(0, 2, 1)
+        view: NDArray[np.float32] = self.values[:, :3].transpose(0, 2, 1)
+        return view
 
     @property
     def background(self) -> NDArray[np.float32]:
         """h x w x 3 view of the old background's colours."""
-        return self.values[:, 3:].transpose(0, 2, 1)
+        view: NDArray[np.float32] = self.values[:, 3:].transpose(0, 2, 1)
+        return view
 
 
 def apply(
@@ -97,14 +99,16 @@ def apply_composite(
         color: order of the channels, "bgr" or "rgb".
         edge: estimates from :func:`edge_colors` for this foreground and alpha: where 0 < a < 255, F is replaced by
             clamp(F^ + a (I - a F^ - (1 - a) B^)), which takes the old background's colour out of the edge.
-        out: H x W x 3 uint8 to write to; may be ``background`` itself, may not overlap any input otherwise. None: a new one.
+        out: H x W x 3 uint8 to write to; may be ``background`` itself, may not overlap any input otherwise. None: a
+            new one.
         threads: at most so many; 0 is one for each CPU.
 
     Returns:
         ``out``, rounded to nearest.
 
     Raises:
-        FrameFormatError: wrong shape, dtype or overlap. MaskError: wrong alpha. ConfigError: unknown color, negative threads.
+        FrameFormatError: wrong shape, dtype or overlap. MaskError: wrong alpha. ConfigError: unknown color, negative
+            threads.
     """
     foreground = _image(foreground, "foreground")
     alpha = _alpha(alpha, foreground)
@@ -116,8 +120,10 @@ def apply_composite(
     values = None
     if edge is not None:
         if edge.size != foreground.shape[:2]:
-            raise FrameFormatError(f"got edge colours of a {edge.size} image for a foreground of {foreground.shape[:2]}: "
-                                   "expected those of this foreground; call edge_colors with it")
+            raise FrameFormatError(
+                f"got edge colours of a {edge.size} image for a foreground of {foreground.shape[:2]}: "
+                "expected those of this foreground; call edge_colors with it"
+            )
         values = edge.values
     native.polynomial_apply(
         foreground, alpha, background, out, *_arguments(polynomial), _is_bgr(color), values, _threads(threads)
@@ -147,13 +153,16 @@ def edge_colors(foreground: Image, alpha: Image, *, out: EdgeColors | None = Non
         cells = (-(-height // EDGE_CELL), 6, -(-width // EDGE_CELL))
         out = EdgeColors(np.empty(cells, np.float32), (height, width))
     elif out.size != (height, width):
-        raise FrameFormatError(f"got out for a {out.size} image beside a foreground of {(height, width)}: expected the same size")
+        raise FrameFormatError(
+            f"got out for a {out.size} image beside a foreground of {(height, width)}: expected the same size"
+        )
     native.polynomial_edge_colors(foreground, alpha, out.values, _threads(threads))
     return out
 
 
 def _image(image: Any, name: str, like: Image | None = None) -> Image:
-    expected = "expected an H x W x 3 uint8 array" if like is None else f"expected a {like.shape} uint8 array like the foreground"
+    size = "an H x W x 3 uint8 array" if like is None else f"a {like.shape} uint8 array like the foreground"
+    expected = f"expected {size}"
     if not isinstance(image, np.ndarray):
         raise FrameFormatError(f"got {name} of type {type(image).__name__}: {expected}")
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0 or image.dtype != np.uint8:
@@ -173,7 +182,8 @@ def _alpha(alpha: Any, image: Image) -> Image:
     if not isinstance(alpha, np.ndarray):
         raise MaskError(f"got alpha of type {type(alpha).__name__}: {expected}")
     if alpha.shape != image.shape[:2] or alpha.dtype != np.uint8:
-        raise MaskError(f"got alpha of shape {alpha.shape}, dtype {alpha.dtype}: {expected}; resize or convert it first")
+        got = f"got alpha of shape {alpha.shape}, dtype {alpha.dtype}"
+        raise MaskError(f"{got}: {expected}; resize or convert it first")
     return alpha if alpha.strides[1] == 1 or alpha.shape[1] == 1 else np.ascontiguousarray(alpha)
 
 
@@ -184,8 +194,10 @@ def _output(out: Any, like: Image) -> Image:
     if not isinstance(out, np.ndarray):
         raise FrameFormatError(f"got out of type {type(out).__name__}: {expected}")
     if out.shape != like.shape or out.dtype != np.uint8 or not _dense(out) or not out.flags.writeable:
-        raise FrameFormatError(f"got out of shape {out.shape}, dtype {out.dtype}, strides {out.strides}, "
-                               f"writable: {out.flags.writeable}: {expected}")
+        raise FrameFormatError(
+            f"got out of shape {out.shape}, dtype {out.dtype}, strides {out.strides}, "
+            f"writable: {out.flags.writeable}: {expected}"
+        )
     return out
 
 
@@ -193,20 +205,24 @@ def _refuse_overlap(out: Image, image: Image, name: str, same_allowed: bool = Fa
     """Parts of one canvas side by side are no overlap; the same pixels at other places are."""
     if not np.may_share_memory(out, image):
         return
-    if same_allowed and out.__array_interface__["data"] == image.__array_interface__["data"] and out.strides == image.strides:
+    same_start = out.__array_interface__["data"][0] == image.__array_interface__["data"][0]
+    if same_allowed and same_start and out.strides == image.strides:
         return
     try:
-        shared = np.shares_memory(out, image, max_work=10_000)
+        shared = np.shares_memory(out, image, max_work=10_000)  # type: ignore[arg-type]  # the stubs know only -1 and 0
     except _TooHardError:
         shared = True
     if shared:
-        allowed = f"out may be {name} itself but not a shifted part of it" if same_allowed else f"out may not overlap {name}"
-        raise FrameFormatError(f"got out that overlaps {name}: {allowed}; pass another array, or None")
+        allowed = "the very same array or one apart from it" if same_allowed else "one apart from it"
+        raise FrameFormatError(f"got out that overlaps {name}: expected {allowed}; pass another array, or None")
 
 
 def _arguments(polynomial: Polynomial) -> tuple[Any, Any, Any]:
-    return (polynomial.coefficients.astype(np.float64), polynomial.center.astype(np.float64),
-            polynomial.precision.astype(np.float64))
+    return (
+        polynomial.coefficients.astype(np.float64),
+        polynomial.center.astype(np.float64),
+        polynomial.precision.astype(np.float64),
+    )
 
 
 def _is_bgr(color: str) -> bool:

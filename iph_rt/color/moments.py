@@ -1,7 +1,7 @@
 """Weighted moments of the colour polynomial's kernel: all that a fit needs to know of an image, in 154 numbers.
 
-Moments, not pixels and not coefficients, are what is smoothed over time: they add up, and any weighted mean of moments is
-the moments of the mixed images.
+Moments, not pixels and not coefficients, are what is smoothed over time: they add up, and any weighted mean of moments
+is the moments of the mixed images.
 """
 
 from __future__ import annotations
@@ -89,14 +89,16 @@ def moments(source: NDArray[np.float32], target: NDArray[np.float32], weight: ND
     source = _planes(source, "source")
     target = _planes(target, "target")
     if target.shape != source.shape:
-        raise FrameFormatError(f"got target of shape {target.shape} beside source of shape {source.shape}: expected the same shape")
+        raise FrameFormatError(
+            f"got target of shape {target.shape} beside source of shape {source.shape}: expected the same shape"
+        )
     weight = _weight(weight, source.shape[1:])
     result = Moments(np.empty((N_TERMS, N_TERMS)), np.empty((N_TERMS, 3)))
     verdict = native.polynomial_moments(source, target, weight, result.ata, result.atb)
     if verdict == "bad_weight":
-        raise MaskError("got a weight that is negative, NaN or infinite: expected finite weights >= 0; clean the mask first")
+        raise MaskError("got a weight that is negative, NaN or infinite: expected finite weights >= 0; clean the mask")
     if verdict == "not_finite":
-        raise FrameFormatError("got NaN or infinity in source or target: expected colours in [0, 1]; clean the image first")
+        raise FrameFormatError("got NaN or infinity in source or target: expected colours in [0, 1]; clean the image")
     return result
 
 

@@ -2,8 +2,8 @@
 
     phi(R, G, B) = (R, G, B, RG, RB, GB, R^2, G^2, B^2, RGB, 1),   P(x) = C^T phi(x),   RGB in [0, 1]
 
-after Afifi et al. 2019, "When Color Constancy Goes Wrong". The public names of the fit and of the passes over pixels are
-all importable from here; the passes themselves lie in :mod:`iph_rt.color.composite`.
+after Afifi et al. 2019, "When Color Constancy Goes Wrong". The public names of the fit and of the passes over pixels
+are all importable from here; the passes themselves lie in :mod:`iph_rt.color.composite`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,15 @@ from iph_rt.color.native import native
 from iph_rt.errors import ConfigError
 
 __all__ = [
-    "DEFAULT_RIDGE", "N_TERMS", "EdgeColors", "Moments", "Polynomial", "apply", "apply_composite", "edge_colors", "moments",
+    "DEFAULT_RIDGE",
+    "N_TERMS",
+    "EdgeColors",
+    "Moments",
+    "Polynomial",
+    "apply",
+    "apply_composite",
+    "edge_colors",
+    "moments",
     "solve",
 ]
 
@@ -32,15 +40,15 @@ LUMA = np.array([0.2126, 0.7152, 0.0722])
 """Rec. 709 luma, by which a change of colour is split into luminance and chroma."""
 
 GUARD_FLOOR = 0.03
-"""Least standard deviation (of 1) of the fitted colours as the guard sees them: a flat patch still has some range around it."""
+"""Least standard deviation (of 1) that the guard ascribes to the fitted colours: a flat patch keeps some range."""
 
 
 @dataclass(frozen=True, eq=False)
 class Polynomial:
     """A fitted change of colour with its guard against extrapolation.
 
-    With d^2 = (x - center)^T precision (x - center), the change fades from full at d = 3.5 to none at d = 7 (smoothstep):
-    colours far from those that were fitted stay as they are.
+    With d^2 = (x - center)^T precision (x - center), the change fades from full at d = 3.5 to none at d = 7
+    (smoothstep): colours far from those that were fitted stay as they are.
 
     Attributes:
         coefficients: 11 x 3 float32, terms of :data:`N_TERMS` by output channel R, G, B.
@@ -56,8 +64,10 @@ class Polynomial:
         for name, shape in (("coefficients", (N_TERMS, 3)), ("center", (3,)), ("precision", (3, 3))):
             value = np.array(getattr(self, name), dtype=np.float32)
             if value.shape != shape or not np.isfinite(value).all():
-                raise ConfigError(f"got {name} of shape {value.shape}, finite: {bool(np.isfinite(value).all())}: "
-                                  f"expected {shape} finite numbers; fit again")
+                finite = bool(np.isfinite(value).all())
+                raise ConfigError(
+                    f"got {name} of shape {value.shape}, finite: {finite}: expected {shape} finite numbers; fit again"
+                )
             value.flags.writeable = False
             object.__setattr__(self, name, value)
 
@@ -69,8 +79,8 @@ class Polynomial:
     def adjusted(self, strength: float = 1.0, luminance: float = 1.0, chroma: float = 1.0) -> Polynomial:
         """The same change, more or less of it.
 
-        With D = C - I and w the luma weights, C' = I + strength (luminance (D w) 1^T + chroma (D - (D w) 1^T)): what moves
-        all three channels alike is luminance, the rest chroma. 0 is none of it, 1 all, above 1 exaggerates.
+        With D = C - I and w the luma weights, C' = I + strength (luminance (D w) 1^T + chroma (D - (D w) 1^T)): what
+        moves all three channels alike is luminance, the rest chroma. 0 is none of it, 1 all, above 1 exaggerates.
 
         Raises:
             ConfigError: a factor that is negative or not finite.
@@ -110,8 +120,10 @@ def solve(m: Moments, ridge: float = DEFAULT_RIDGE) -> Polynomial:
         return Polynomial.identity()
     coefficients = np.empty((N_TERMS, 3))
     if not native.polynomial_solve(_doubles(m.ata), _doubles(m.atb), float(ridge), coefficients):
-        raise ConfigError(f"got moments that cannot be solved with ridge={ridge}: expected finite moments and, for ridge=0, "
-                          f"11 colours in general position; use ridge={DEFAULT_RIDGE}")
+        raise ConfigError(
+            f"got moments that cannot be solved with ridge={ridge}: expected finite moments and, for ridge=0, "
+            f"11 colours in general position; use ridge={DEFAULT_RIDGE}"
+        )
     precision = np.linalg.inv(m.covariance + GUARD_FLOOR**2 * np.eye(3))
     precision = 0.5 * (precision + precision.T)
     return Polynomial(coefficients.astype(np.float32), m.mean.astype(np.float32), precision.astype(np.float32))

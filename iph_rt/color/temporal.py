@@ -12,10 +12,11 @@ DEFAULT_TIME_CONSTANT = 0.12
 
 
 class MomentSmoother:
-    """Exponential forgetting that knows how much time has passed, so a dropped frame or another frame rate changes nothing.
+    """Exponential forgetting that knows how much time has passed, so a dropped frame or another frame rate changes
+    nothing.
 
-    With dt the seconds since the last update and each frame's moments divided by their weight (a person who comes closer must
-    not outweigh the past), s <- s + (1 - exp(-dt / time_constant)) (m - s).
+    With dt the seconds since the last update and each frame's moments divided by their weight (a person who comes
+    closer must not outweigh the past), s <- s + (1 - exp(-dt / time_constant)) (m - s).
 
     Args:
         time_constant: seconds after which 63 % of a step has come through; 0 passes everything through.
@@ -33,8 +34,8 @@ class MomentSmoother:
 
         Args:
             moments: of this frame. Empty ones (nobody in the picture) leave the state as it is.
-            timestamp_ns: when the frame was captured, ``time.monotonic_ns()``. One that is not later than the last counts
-                as no time passed.
+            timestamp_ns: when the frame was captured, ``time.monotonic_ns()``. One that is not later than the last
+                counts as no time passed.
 
         Returns:
             Moments of weight 1; the first update's own, and :meth:`Moments.zero` while there has been none with weight.
