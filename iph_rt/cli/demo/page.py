@@ -64,7 +64,8 @@ def _closeup(kind: str, name: str) -> str:
 
 def _still(name: str) -> str:
     return (
-        f'<a href="direct_{name}.png"><img loading="lazy" src="direct_{name}.png" alt="Frame {name}, direct composite"></a>'
+        f'<a href="direct_{name}.png">'
+        f'<img loading="lazy" src="direct_{name}.png" alt="Frame {name}, direct composite"></a>'
         f'<a href="harmonized_{name}.png">'
         f'<img loading="lazy" src="harmonized_{name}.png" alt="Frame {name}, harmonized"></a>'
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from iph_rt.stats import StageSummary
 
 REFERENCE_POINT = (585.0, 380.0)
-"""The woman in the middle of the front row, in pixels of the photograph: chosen by eye, evenly lit by the evening sky."""
+"""The woman in the middle of the front row, in pixels of the photograph: evenly lit by the evening sky."""
 
 PLACEMENT = (900.0, 667.0, 0.8)
 """At the right of the row, the clip's lower edge on the photograph's, at a size that fits the heads beside him."""
