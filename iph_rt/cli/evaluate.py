@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kind", choices=(*KINDS, "all"), default="all", help="kind of pair (default: %(default)s)")
     parser.add_argument("--pairs", type=int, default=256, metavar="N", help="of each kind (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the pairs (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=0, help="of the networks; 0: as many as the backend likes")
+    parser.add_argument("--threads", type=int, default=0, help="of the networks (default: all processors, at most 4)")
     parser.add_argument("--sheet", type=Path, metavar="PNG", help="write pictures of the first pairs")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         check_writable(args.sheet)
     kinds = KINDS if args.kind == "all" else (args.kind,)
     model = args.model if args.weights is None else args.weights
+    name = args.model if args.weights is None else args.weights.resolve().name
     backend = open_backend(args.backend, model, threads=args.threads)
     try:
         with tqdm(total=len(kinds) * args.pairs, unit="pair", leave=False) as bar:
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{model}, {backend.name} ({backend.precision}), seed {args.seed}\n")
         print("\n\n".join(evaluation_report.table(one) for one in done))
     if args.sheet is not None:
-        sheet.write_sheet(args.sheet, done, f"{model}: held-out pairs")
+        sheet.write_sheet(args.sheet, done, f"{name}: held-out pairs")
         if not args.json:
             print(f"\npictures: {args.sheet}")
     return 0
