@@ -81,6 +81,13 @@ MANIFEST: dict[str, Asset] = {
             "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
             "face detection of small and distant faces",
         ),
+        _mediapipe(
+            "pose_landmark",
+            "pose_landmark_full.tflite",
+            "pose_landmark/pose_landmark_full.tflite",
+            "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+            "silhouette of the person below a face, for choosing a reference",
+        ),
         _pyfeat(
             "webcam_clip",
             "single_face.mp4",
