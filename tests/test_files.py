@@ -10,6 +10,12 @@ from iph_rt.errors import SinkError
 from iph_rt.files import atomic_path, check_writable, make_folder, write_bytes
 
 
+def write_half_and_raise(path: Path, error: BaseException) -> None:
+    with atomic_path(path) as partial:
+        partial.write_bytes(b"half")
+        raise error
+
+
 def test_success_renames_and_leaves_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "out.mp4"
     with atomic_path(target) as partial:
@@ -25,16 +31,15 @@ def test_success_renames_and_leaves_nothing_else(tmp_path: Path) -> None:
 def test_failure_keeps_the_old_file_and_removes_the_half(tmp_path: Path, failure: type[BaseException]) -> None:
     target = tmp_path / "out.png"
     target.write_bytes(b"old")
-    with pytest.raises(failure), atomic_path(target) as partial:
-        partial.write_bytes(b"half")
-        raise failure
+    with pytest.raises(failure):
+        write_half_and_raise(target, failure())
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_full_disk_is_a_sink_error(tmp_path: Path) -> None:
-    with pytest.raises(SinkError, match="No space left on device.*free space"), atomic_path(tmp_path / "a.bin"):
-        raise OSError(28, "No space left on device")
+    with pytest.raises(SinkError, match=r"No space left on device.*free space"):
+        write_half_and_raise(tmp_path / "a.bin", OSError(28, "No space left on device"))
     assert list(tmp_path.iterdir()) == []
 
 

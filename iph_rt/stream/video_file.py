@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import Interpolation
 
 from iph_rt.errors import SinkError, SourceError
 from iph_rt.files import atomic_path
@@ -20,6 +21,11 @@ from iph_rt.stream.frame import Frame, Image
 _BT709, _BT601 = 1, 5
 _LIMITED = 1
 _CLOCK = Fraction(1, 90_000)
+_ROUNDING = sum(
+    int(getattr(Interpolation, name, 0)) for name in ("BILINEAR", "ACCURATE_RND", "FULL_CHR_H_INT", "FULL_CHR_H_INP")
+)
+"""Without the last three, swscale rounds down at every step, and pictures come back two to four levels darker."""
+_EXACT: dict[str, Any] = {"interpolation": _ROUNDING} if hasattr(Interpolation, "ACCURATE_RND") else {}
 _MP4_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
 """Audio that an MP4 file may hold as it is; anything else is encoded to AAC."""
 
@@ -165,7 +171,7 @@ class VideoFileSink:
             if self._video is None:
                 self._start(width, height)
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.image[:height, :width]), format="bgr24")
-            encoded = picture.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED)
+            encoded = picture.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED, **_EXACT)
             self._last = max(self._last + 1, round(Fraction(frame.timestamp_ns, 10**9) / _CLOCK))
             encoded.pts, encoded.time_base = self._last, _CLOCK
             self._mux_video(encoded)
@@ -277,7 +283,7 @@ def _expected_seconds(container: Any, stream: Any) -> Fraction | None:
 
 def _to_bgr(picture: Any) -> Image:
     """BGR of a decoded picture. Untagged video is BT.601 below 720 lines and BT.709 from there, as players assume."""
-    options: dict[str, Any] = {}
+    options = dict(_EXACT)
     if int(picture.colorspace) not in (1, 4, 5, 6, 7, 9):
         options["src_colorspace"] = _BT709 if picture.height >= 720 else _BT601
     image = picture.to_ndarray(format="bgr24", **options)
