@@ -36,3 +36,34 @@ def default_threads() -> int: ...
 def cpu_path() -> str: ...
 def cpu_paths() -> list[str]: ...
 def set_cpu_path(name: str) -> None: ...
+def guided_coefficients(
+    guide: NDArray[np.uint8],
+    confidence: NDArray[np.float32],
+    out: NDArray[np.float32],
+    *,
+    radius: int,
+    epsilon: float,
+    trust: float,
+) -> None: ...
+def guided_alpha(
+    frame: NDArray[np.uint8],
+    coefficients: NDArray[np.float32],
+    out: NDArray[np.uint8],
+    *,
+    low: float,
+    high: float,
+    threads: int,
+) -> None: ...
+def clean_confidence(
+    confidence: NDArray[np.float32], *, floor: float, keep_fraction: float, max_hole: int
+) -> None: ...
+def steady_confidence(
+    confidence: NDArray[np.float32],
+    guide: NDArray[np.uint8],
+    *,
+    rest: float,
+    motion_low: float,
+    motion_high: float,
+    confidence_state: NDArray[np.float32],
+    guide_state: NDArray[np.float32],
+) -> None: ...
