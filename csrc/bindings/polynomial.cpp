@@ -77,7 +77,7 @@ void edges(const Bytes& image, const Bytes& alpha, Floats& values, int threads) 
   const int64_t height = image.shape(0), width = image.shape(1);
   require(values.ndim() == 3 && values.shape(0) == (height + kEdgeCell - 1) / kEdgeCell && values.shape(1) == 6 &&
               values.shape(2) == (width + kEdgeCell - 1) / kEdgeCell,
-          "expected values of ceil(H / 8) x 6 x ceil(W / 8)");
+          "expected values of ceil(H / EDGE_CELL) x 6 x ceil(W / EDGE_CELL)");
   const uint8_t* pixels = image.data();
   const uint8_t* a = alpha.data();
   const ptrdiff_t image_stride = image.strides(0), alpha_stride = alpha.strides(0);

@@ -18,7 +18,7 @@ struct Kernels {
   // RGB. False if a weight is negative or not finite.
   bool (*moments_block)(const float* const source[3], const float* const target[3], const float* weight, int64_t count,
                         double* sums);
-  // Sums over one row of cells, 8 pixels high at most, for cells [begin, end): cells[(x * 8) + k] =
+  // Sums over one row of cells, kEdgeCell pixels high at most, for cells [begin, end): cells[(x * 8) + k] =
   // sum of a^2 I (k = 0..2), a^2 (3), (1 - a)^2 I (4..6), (1 - a)^2 (7); image and alpha at the row's first pixel.
   void (*edge_cells)(const uint8_t* image, ptrdiff_t image_stride, const uint8_t* alpha, ptrdiff_t alpha_stride, int64_t rows,
                      int64_t width, int64_t begin, int64_t end, float* cells);

@@ -1,5 +1,7 @@
 // The kernels, written once on vectors F of kLanes floats. Included inside a namespace that defines them.
 
+constexpr int kTogether = 2;
+constexpr int kStep = kTogether * kLanes;
 constexpr int kBlock = 64;  // pixels looked at together: all transparent, all opaque, or mixed
 
 struct Pixels {
@@ -8,58 +10,82 @@ struct Pixels {
 
 static inline F c(float value) { return broadcast(value); }
 
-// x + g(d^2) (P(x) - x), not clamped. 10 products for each channel, factored as Horner's rule does it.
-static inline Pixels harmonize(const PackedPolynomial& p, const Pixels& in) {
-  const F x = in.x, y = in.y, z = in.z;
-  F delta[3];
-  for (int i = 0; i < 3; ++i) {
-    const float* d = p.delta[i];
-    const F by_x = fma(fma(z, c(d[9]), c(d[3])), y, fma(x, c(d[6]), fma(z, c(d[4]), c(d[0]))));
-    const F by_y = fma(y, c(d[7]), fma(z, c(d[5]), c(d[1])));
-    const F by_z = fma(z, c(d[8]), c(d[2]));
-    delta[i] = fma(x, by_x, fma(y, by_y, fma(z, by_z, c(d[10]))));
-  }
+// x + g(d^2) (P(x) - x), not clamped, for kTogether vectors of pixels: each coefficient is loaded once for all of them.
+// 10 products for each channel, factored as Horner's rule does it.
+static inline void harmonize(const PackedPolynomial& p, Pixels (&pixels)[kTogether]) {
+#define IPH_EACH for (int u = 0; u < kTogether; ++u)
+  const auto cubic = [&](const float* d, F (&r)[kTogether]) {
+    F by_x[kTogether], more[kTogether];
+    IPH_EACH by_x[u] = fma(pixels[u].z, c(d[9]), c(d[3]));
+    IPH_EACH more[u] = fma(pixels[u].z, c(d[4]), c(d[0]));
+    IPH_EACH more[u] = fma(pixels[u].x, c(d[6]), more[u]);
+    IPH_EACH by_x[u] = fma(by_x[u], pixels[u].y, more[u]);
+    F by_y[kTogether], by_z[kTogether];
+    IPH_EACH by_y[u] = fma(pixels[u].z, c(d[5]), c(d[1]));
+    IPH_EACH by_y[u] = fma(pixels[u].y, c(d[7]), by_y[u]);
+    IPH_EACH by_z[u] = fma(pixels[u].z, c(d[8]), c(d[2]));
+    IPH_EACH r[u] = fma(pixels[u].z, by_z[u], c(d[10]));
+    IPH_EACH r[u] = fma(pixels[u].y, by_y[u], r[u]);
+    IPH_EACH r[u] = fma(pixels[u].x, by_x[u], r[u]);
+  };
   const float* f = p.falloff;
-  const F by_x = fma(x, c(f[6]), fma(y, c(f[3]), fma(z, c(f[4]), c(f[0]))));
-  const F by_y = fma(y, c(f[7]), fma(z, c(f[5]), c(f[1])));
-  const F by_z = fma(z, c(f[8]), c(f[2]));
-  F t = fma(x, by_x, fma(y, by_y, fma(z, by_z, c(f[9]))));
-  t = min(max(t, c(0.0f)), c(1.0f));
-  const F guard = t * t * fma(t, c(-2.0f), c(3.0f));
-  return {fma(guard, delta[0], x), fma(guard, delta[1], y), fma(guard, delta[2], z)};
+  F guard[kTogether], by[kTogether];
+  IPH_EACH by[u] = fma(pixels[u].z, c(f[8]), c(f[2]));
+  IPH_EACH guard[u] = fma(pixels[u].z, by[u], c(f[9]));
+  IPH_EACH by[u] = fma(pixels[u].z, c(f[5]), c(f[1]));
+  IPH_EACH by[u] = fma(pixels[u].y, c(f[7]), by[u]);
+  IPH_EACH guard[u] = fma(pixels[u].y, by[u], guard[u]);
+  IPH_EACH by[u] = fma(pixels[u].z, c(f[4]), c(f[0]));
+  IPH_EACH by[u] = fma(pixels[u].y, c(f[3]), by[u]);
+  IPH_EACH by[u] = fma(pixels[u].x, c(f[6]), by[u]);
+  IPH_EACH guard[u] = fma(pixels[u].x, by[u], guard[u]);
+  IPH_EACH guard[u] = min(max(guard[u], c(0.0f)), c(1.0f));
+  IPH_EACH guard[u] = guard[u] * guard[u] * fma(guard[u], c(-2.0f), c(3.0f));
+  F x[kTogether], y[kTogether], z[kTogether];
+  cubic(p.delta[0], x);
+  cubic(p.delta[1], y);
+  cubic(p.delta[2], z);
+  IPH_EACH pixels[u] = {fma(guard[u], x[u], pixels[u].x), fma(guard[u], y[u], pixels[u].y), fma(guard[u], z[u], pixels[u].z)};
+#undef IPH_EACH
 }
 
 static inline F clamp255(F a) { return min(max(a, broadcast(0.0f)), broadcast(255.0f)); }
 
 static inline void opaque(const PackedPolynomial& p, const uint8_t* foreground, uint8_t* out) {
-  Pixels in;
-  load3(foreground, in.x, in.y, in.z);
-  const Pixels done = harmonize(p, in);
-  store3(out, done.x, done.y, done.z);
+  Pixels in[kTogether];
+  for (int u = 0; u < kTogether; ++u) load3(foreground + 3 * kLanes * u, in[u].x, in[u].y, in[u].z);
+  harmonize(p, in);
+  for (int u = 0; u < kTogether; ++u) store3(out + 3 * kLanes * u, in[u].x, in[u].y, in[u].z);
+}
+
+// I -> clamp(F^ + a (I - a F^ - (1 - a) B^)) where rest = 1 - a > 0. a = 1 must leave a pixel as it is, to the last bit.
+static inline F decontaminate(F own, F a, F rest, const float* front_plane) {
+  const F front = load(front_plane), back = load(front_plane + 3 * kBlock);
+  const F clean = clamp255(fma(a, own - fma(a, front, rest * back), front));
+  return fma(keep_where_positive(broadcast(1.0f), rest), clean - own, own);
 }
 
 // `clean`: null, or 6 planes kBlock apart of F^ and B^ for these pixels.
 static inline void mixed(const PackedPolynomial& p, const uint8_t* foreground, const uint8_t* alpha, const uint8_t* background,
                          const float* clean, uint8_t* out) {
-  Pixels in, behind;
-  load3(foreground, in.x, in.y, in.z);
-  load3(background, behind.x, behind.y, behind.z);
-  const F a = load_alpha(alpha) * broadcast(1.0f / 255.0f), rest = broadcast(1.0f) - a;
-  if (clean) {
-    const auto decontaminate = [&](F own, int plane) {
-      const F front = load(clean + plane * kBlock), back = load(clean + (plane + 3) * kBlock);
-      return clamp255(fma(a, own - fma(a, front, rest * back), front));
-    };
-    // a = 1 must leave a pixel as it is, to the last bit: F^ + (I - F^) need not.
-    const F inner = keep_where_positive(broadcast(1.0f), rest);
-    const auto blend = [&](F own, F other) { return fma(inner, other - own, own); };
-    in.x = blend(in.x, decontaminate(in.x, 0));
-    in.y = blend(in.y, decontaminate(in.y, 1));
-    in.z = blend(in.z, decontaminate(in.z, 2));
+  Pixels in[kTogether];
+  for (int u = 0; u < kTogether; ++u) {
+    load3(foreground + 3 * kLanes * u, in[u].x, in[u].y, in[u].z);
+    if (clean) {
+      const F a = load_alpha(alpha + kLanes * u) * broadcast(1.0f / 255.0f), rest = broadcast(1.0f) - a;
+      in[u].x = decontaminate(in[u].x, a, rest, clean + kLanes * u);
+      in[u].y = decontaminate(in[u].y, a, rest, clean + kLanes * u + kBlock);
+      in[u].z = decontaminate(in[u].z, a, rest, clean + kLanes * u + 2 * kBlock);
+    }
   }
-  const Pixels done = harmonize(p, in);
-  store3(out, fma(a, clamp255(done.x), rest * behind.x), fma(a, clamp255(done.y), rest * behind.y),
-         fma(a, clamp255(done.z), rest * behind.z));
+  harmonize(p, in);
+  for (int u = 0; u < kTogether; ++u) {
+    const F a = load_alpha(alpha + kLanes * u) * broadcast(1.0f / 255.0f), rest = broadcast(1.0f) - a;
+    Pixels behind;
+    load3(background + 3 * kLanes * u, behind.x, behind.y, behind.z);
+    store3(out + 3 * kLanes * u, fma(a, clamp255(in[u].x), rest * behind.x), fma(a, clamp255(in[u].y), rest * behind.y),
+           fma(a, clamp255(in[u].z), rest * behind.z));
+  }
 }
 
 enum class Kind { transparent, opaque, mixed };
@@ -72,6 +98,23 @@ static inline Kind classify(const uint8_t* alpha, int64_t count) {
   }
   return any == 0 ? Kind::transparent : all == 255 ? Kind::opaque : Kind::mixed;
 }
+
+// Shares of the three nearest cells in pixel k of the middle one. Pixel centres lie at (k + 0.5) / kEdgeCell - 0.5 from
+// the middle of the cell, in cells.
+struct Shares {
+  float left[kEdgeCell], middle[kEdgeCell], right[kEdgeCell];
+};
+static constexpr Shares shares() {
+  Shares s{};
+  for (int k = 0; k < kEdgeCell; ++k) {
+    const float offset = (static_cast<float>(k) + 0.5f) / kEdgeCell - 0.5f;
+    s.left[k] = offset < 0.0f ? -offset : 0.0f;
+    s.right[k] = offset > 0.0f ? offset : 0.0f;
+    s.middle[k] = 1.0f - s.left[k] - s.right[k];
+  }
+  return s;
+}
+constexpr Shares kShares = shares();
 
 // F^ and B^ of one row of pixels: the cells above and below interpolated once, when the first mixed block asks.
 class EdgeRow {
@@ -92,21 +135,18 @@ class EdgeRow {
         const int64_t cell = std::min(first + c, view_.width - 1);
         const float left = row[cell - 1], middle = row[cell], right = row[cell + 1];
         float* to = planes + p * kBlock + c * kEdgeCell;
-        for (int k = 0; k < kEdgeCell; ++k) to[k] = left * kLeft[k] + middle * kMiddle[k] + right * kRight[k];
+        for (int k = 0; k < kEdgeCell; ++k) {
+          to[k] = left * kShares.left[k] + middle * kShares.middle[k] + right * kShares.right[k];
+        }
       }
     }
   }
 
  private:
-  // Shares of the three nearest cells in pixel k of the middle one; pixel centres lie at (k + 0.5) / 8 - 0.5 of a cell.
-  static constexpr float kLeft[8] = {7.f / 16, 5.f / 16, 3.f / 16, 1.f / 16, 0, 0, 0, 0};
-  static constexpr float kMiddle[8] = {9.f / 16, 11.f / 16, 13.f / 16, 15.f / 16, 15.f / 16, 13.f / 16, 11.f / 16, 9.f / 16};
-  static constexpr float kRight[8] = {0, 0, 0, 0, 1.f / 16, 3.f / 16, 5.f / 16, 7.f / 16};
-
   void interpolate() {
     const int64_t cell = y_ / kEdgeCell, k = y_ % kEdgeCell, w = view_.width;
     const int64_t other = std::clamp<int64_t>(k < kEdgeCell / 2 ? cell - 1 : cell + 1, 0, view_.height - 1);
-    const float share = kMiddle[k];
+    const float share = kShares.middle[k];
     for (int p = 0; p < 6; ++p) {
       const float* near = view_.values + (cell * 6 + p) * w;
       const float* far = view_.values + (other * 6 + p) * w;
@@ -126,10 +166,10 @@ class EdgeRow {
 
 static inline void opaque_run(const PackedPolynomial& p, const uint8_t* foreground, uint8_t* out, int64_t count) {
   int64_t i = 0;
-  for (; i + kLanes + kSlack <= count; i += kLanes) opaque(p, foreground + 3 * i, out + 3 * i);
-  for (; i < count; i += kLanes) {
-    const size_t bytes = static_cast<size_t>(3 * std::min<int64_t>(kLanes, count - i));
-    uint8_t scratch[3 * (kLanes + kSlack)] = {};
+  for (; i + kStep + kSlack <= count; i += kStep) opaque(p, foreground + 3 * i, out + 3 * i);
+  for (; i < count; i += kStep) {
+    const size_t bytes = static_cast<size_t>(3 * std::min<int64_t>(kStep, count - i));
+    uint8_t scratch[3 * (kStep + kSlack)] = {};
     std::memcpy(scratch, foreground + 3 * i, bytes);
     opaque(p, scratch, scratch);
     std::memcpy(out + 3 * i, scratch, bytes);
@@ -139,12 +179,12 @@ static inline void opaque_run(const PackedPolynomial& p, const uint8_t* foregrou
 static inline void mixed_run(const PackedPolynomial& p, const uint8_t* foreground, const uint8_t* alpha,
                              const uint8_t* background, const float* clean, uint8_t* out, int64_t count) {
   int64_t i = 0;
-  for (; i + kLanes + kSlack <= count; i += kLanes) {
+  for (; i + kStep + kSlack <= count; i += kStep) {
     mixed(p, foreground + 3 * i, alpha + i, background + 3 * i, clean ? clean + i : nullptr, out + 3 * i);
   }
-  for (; i < count; i += kLanes) {
-    const size_t pixels = static_cast<size_t>(std::min<int64_t>(kLanes, count - i));
-    uint8_t front[3 * (kLanes + kSlack)] = {}, back[3 * (kLanes + kSlack)] = {}, a[kLanes] = {};
+  for (; i < count; i += kStep) {
+    const size_t pixels = static_cast<size_t>(std::min<int64_t>(kStep, count - i));
+    uint8_t front[3 * (kStep + kSlack)] = {}, back[3 * (kStep + kSlack)] = {}, a[kStep] = {};
     std::memcpy(front, foreground + 3 * i, 3 * pixels);
     std::memcpy(back, background + 3 * i, 3 * pixels);
     std::memcpy(a, alpha + i, pixels);
@@ -303,13 +343,52 @@ static inline void add_edge_pixel(const uint8_t* pixel, uint8_t alpha, float* ce
   cell[7] += back;
 }
 
+// Cells taken together: enough to fill a vector.
+constexpr int kCells = kLanes > kEdgeCell ? kLanes / kEdgeCell : 1;
+
+static inline void add_edge_cells(const uint8_t* image, ptrdiff_t image_stride, const uint8_t* alpha, ptrdiff_t alpha_stride,
+                                  int64_t rows, float* cells) {
+  constexpr int vectors = kCells * kEdgeCell / kLanes;
+  F acc[8];
+  alignas(64) float lanes[8][kCells * kEdgeCell];
+  for (int v = 0; v < vectors; ++v) {
+    for (int k = 0; k < 8; ++k) acc[k] = broadcast(0.0f);
+    for (int64_t y = 0; y < rows; ++y) {
+      const F a = load_alpha(alpha + y * alpha_stride + v * kLanes) * broadcast(1.0f / 255.0f), rest = broadcast(1.0f) - a;
+      F color[3];
+      load3(image + y * image_stride + 3 * kLanes * v, color[0], color[1], color[2]);
+      const F front = a * a, back = rest * rest;
+      for (int c = 0; c < 3; ++c) {
+        acc[c] = fma(front, color[c], acc[c]);
+        acc[4 + c] = fma(back, color[c], acc[4 + c]);
+      }
+      acc[3] = acc[3] + front;
+      acc[7] = acc[7] + back;
+    }
+    for (int k = 0; k < 8; ++k) store(lanes[k] + v * kLanes, acc[k]);
+  }
+  for (int cell = 0; cell < kCells; ++cell) {
+    for (int k = 0; k < 8; ++k) {
+      const float* lane = lanes[k] + cell * kEdgeCell;
+      float sum[4] = {};
+      for (int i = 0; i < kEdgeCell; ++i) sum[i % 4] += lane[i];
+      cells[cell * 8 + k] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    }
+  }
+}
+
 static void edge_cells(const uint8_t* image, ptrdiff_t image_stride, const uint8_t* alpha, ptrdiff_t alpha_stride, int64_t rows,
                        int64_t width, int64_t begin, int64_t end, float* cells) {
-  for (int64_t cell = begin; cell < end; ++cell) {
+  int64_t cell = begin;
+  for (; cell + kCells <= end && (cell + kCells) * kEdgeCell + kSlack <= width; cell += kCells) {
+    const int64_t x = cell * kEdgeCell;
+    add_edge_cells(image + 3 * x, image_stride, alpha + x, alpha_stride, rows, cells + cell * 8);
+  }
+  for (; cell < end; ++cell) {
     float* sums = cells + cell * 8;
     for (int k = 0; k < 8; ++k) sums[k] = 0.0f;
+    const int64_t last = std::min((cell + 1) * kEdgeCell, width);
     for (int64_t y = 0; y < rows; ++y) {
-      const int64_t last = std::min((cell + 1) * kEdgeCell, width);
       for (int64_t x = cell * kEdgeCell; x < last; ++x) {
         add_edge_pixel(image + y * image_stride + 3 * x, alpha[y * alpha_stride + x], sums);
       }

@@ -35,7 +35,7 @@ PackedPolynomial pack_polynomial(const double* coefficients, const double* cente
 // Estimates of clean colours at a low resolution, planes in rows: value of plane p at row y, column x is
 // values[(y * 6 + p) * width + x]; planes 0..2 foreground, 3..5 old background, 0..255, in the image's order of channels.
 // Each value stands for a cell of kEdgeCell x kEdgeCell pixels, at its centre.
-constexpr int kEdgeCell = 8;
+constexpr int kEdgeCell = 16;
 struct EdgeView {
   const float* values;
   int64_t height;

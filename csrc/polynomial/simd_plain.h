@@ -24,12 +24,12 @@ constexpr int kSlack = 0;        // pixels past the last lane that load3 may tou
 constexpr int kTileColumns = 3;  // columns of sums kept in registers at a time
 
 static inline F broadcast(float value) {
-  F r;
+  F r{};
   for (int i = 0; i < kLanes; ++i) r[i] = value;
   return r;
 }
 static inline F load(const float* p) {
-  F r;
+  F r{};
   for (int i = 0; i < kLanes; ++i) r[i] = p[i];
   return r;
 }
@@ -62,16 +62,18 @@ static inline int nearest(float value) { return static_cast<int>(std::nearbyint(
 #endif
 
 static inline F load_alpha(const uint8_t* p) {
-  F r;
+  F r{};
   for (int i = 0; i < kLanes; ++i) r[i] = static_cast<float>(p[i]);
   return r;
 }
 static inline void load3(const uint8_t* p, F& x, F& y, F& z) {
+  float planes[3][kLanes];
   for (int i = 0; i < kLanes; ++i) {
-    x[i] = static_cast<float>(p[3 * i]);
-    y[i] = static_cast<float>(p[3 * i + 1]);
-    z[i] = static_cast<float>(p[3 * i + 2]);
+    for (int c = 0; c < 3; ++c) planes[c][i] = static_cast<float>(p[3 * i + c]);
   }
+  x = load(planes[0]);
+  y = load(planes[1]);
+  z = load(planes[2]);
 }
 // Values are clamped to 0..255.
 static inline void store3(uint8_t* p, F x, F y, F z) {

@@ -29,10 +29,10 @@ EDGE_CELL: int = native.EDGE_CELL
 
 @dataclass(frozen=True, eq=False)
 class EdgeColors:
-    """Estimates of the clean foreground and the old background near the edge of an alpha, for cells of 8 x 8 pixels.
+    """Estimates of the clean foreground and the old background near the edge of an alpha, for cells of 16 x 16 pixels.
 
     Attributes:
-        values: h x 6 x w float32 in [0, 255], h = ceil(H / 8), w = ceil(W / 8); planes 0..2 foreground, 3..5 old
+        values: h x 6 x w float32 in [0, 255], h = ceil(H / 16), w = ceil(W / 16); planes 0..2 foreground, 3..5 old
             background, in the order of the image's channels. Cells away from any soft pixel hold 0.
         size: (H, W) of the image.
     """
@@ -134,7 +134,7 @@ def apply_composite(
 def edge_colors(foreground: Image, alpha: Image, *, out: EdgeColors | None = None, threads: int = 0) -> EdgeColors:
     """Estimates the clean foreground and the old background near soft edges (after Forte 2021, blur fusion).
 
-    F^ = blur(a^2 I) / blur(a^2) and B^ = blur((1 - a)^2 I) / blur((1 - a)^2), on cells of 8 x 8 pixels with a tent of 3
+    F^ = blur(a^2 I) / blur(a^2) and B^ = blur((1 - a)^2 I) / blur((1 - a)^2), on cells of 16 x 16 pixels with a tent of 2
     cells' reach.
 
     Args:
