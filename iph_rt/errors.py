@@ -47,6 +47,10 @@ class ModelFileError(IphError):
     """A weight file is missing, damaged, or not the file whose SHA-256 is pinned."""
 
 
+class LookFileError(IphError, ValueError):
+    """A look file is missing, damaged, of another kind, or not what was written."""
+
+
 class EngineMismatchError(IphError):
     """An engine was built for another GPU, TensorRT or model; the message names the command that rebuilds it."""
 

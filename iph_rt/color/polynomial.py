@@ -95,6 +95,27 @@ class Polynomial:
         changed = _identity() + strength * (luminance * common + chroma * (delta - common))
         return Polynomial(changed.astype(np.float32), self.center, self.precision)
 
+    def evaluate(self, colors: NDArray[Any]) -> NDArray[np.float64]:
+        """The guarded polynomial at any colours, in float64; slow and exact, for tables and checks.
+
+        Args:
+            colors: ... x 3, RGB in [0, 1].
+
+        Returns:
+            ... x 3 float64, clamped to [0, 1].
+        """
+        x = np.asarray(colors, dtype=np.float64)
+        r, g, b = x[..., 0], x[..., 1], x[..., 2]
+        terms = np.stack([r, g, b, r * g, r * b, g * b, r * r, g * g, b * b, r * g * b, np.ones_like(r)], axis=-1)
+        offset = x - self.center.astype(np.float64)
+        distance2 = np.einsum("...i,ij,...j->...", offset, self.precision.astype(np.float64), offset)
+        outer2, inner2 = native.GUARD_OUTER**2, native.GUARD_INNER**2
+        share = np.clip((outer2 - distance2) / (outer2 - inner2), 0.0, 1.0)
+        guard = (share * share * (3.0 - 2.0 * share))[..., None]
+        change = terms @ (self.coefficients.astype(np.float64) - _identity())
+        result: NDArray[np.float64] = np.clip(x + guard * change, 0.0, 1.0)
+        return result
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Polynomial):
             return NotImplemented
