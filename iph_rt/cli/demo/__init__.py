@@ -17,13 +17,9 @@ EXAMPLE = "iph-rt demo --fetch --out demo_out --open"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--out", default="demo_out", metavar="DIR", help="folder to write (default: demo_out)")
-    parser.add_argument(
-        "--fetch", action="store_true", help="fetch what is missing first (nothing is fetched otherwise)"
-    )
+    parser.add_argument("--fetch", action="store_true", help="fetch what is missing first (nothing is fetched otherwise)")
     parser.add_argument("--open", action="store_true", help="show the page in the browser at the end")
-    parser.add_argument(
-        "--segmenter", choices=SEGMENTERS, default="auto", help="what cuts the person out (default: auto)"
-    )
+    parser.add_argument("--segmenter", choices=SEGMENTERS, default="auto", help="what cuts the person out (default: auto)")
 
 
 def run(args: argparse.Namespace) -> int:

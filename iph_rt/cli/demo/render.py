@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from iph_rt.harmonizer import Harmonizer
     from iph_rt.stats import StageSummary
 
-REFERENCE_POINT = (585.0, 380.0)
-"""The woman in the middle of the front row, in pixels of the photograph: evenly lit by the evening sky."""
+SIZE = (1280, 720)
+"""The photograph (1000x667) is cut to 16:9 at its lower edge and enlarged to this size."""
 
-PLACEMENT = (900.0, 667.0, 0.8)
-"""At the right of the row, the clip's lower edge on the photograph's, at a size that fits the heads beside him."""
+REFERENCE_POINT = (749.0, 486.0)
+"""The woman in the middle of the front row: evenly lit by the evening sky."""
+
+PLACEMENT = (1185.0, 720.0, 1.0)
+"""At the right end of the row, the clip's lower edge on the photograph's, his head about as large as those beside it."""
 
 ROUNDS = 2
 """The clip has 72 frames (2.4 s): it plays forwards and backwards this often, so that there is something to watch."""
@@ -84,7 +87,7 @@ def render(folder: Path, segmenter: str) -> Result:
 
     from iph_rt.harmonizer import Harmonizer
 
-    photo = read_image(asset_path("group_photo"))
+    photo = _scene(read_image(asset_path("group_photo")))
     source = PingPong(VideoFileSource(asset_path("webcam_clip")), ROUNDS)
     result = Result(size=(photo.shape[1], photo.shape[0]), frames=source.frame_count or 0)
     with Harmonizer(cadence=1, segmenter=segmenter, placement=PLACEMENT, frame_rate=float(source.rate)) as harmonizer:
@@ -116,6 +119,12 @@ def render(folder: Path, segmenter: str) -> Result:
         harmonizer.look.save(str(folder / "look.json"))
         harmonizer.look.to_cube(str(folder / "look.cube"))
     return result
+
+
+def _scene(photo: Image) -> Image:
+    width, height = SIZE
+    cut = photo[: round(photo.shape[1] * height / width)]
+    return np.asarray(cv2.resize(cut, SIZE, interpolation=cv2.INTER_LANCZOS4), np.uint8)
 
 
 class _Stills:
