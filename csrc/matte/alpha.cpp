@@ -14,15 +14,21 @@ constexpr int kLanes = 16;  // coefficients are spread in blocks of this many pi
 
 enum Cell : uint8_t { kEmpty = 0, kFull = 1, kMixed = 2 };
 
+struct Run {  // pixels between cells first and last (exclusive) of one row of cells and the row below
+  int first, last;
+  uint8_t kind;  // what all those cells agree on, else kMixed
+};
+
 struct Grid {
   std::vector<uint8_t> cells;    // h x w: Cell
-  std::vector<uint8_t> quads;    // h x w: what a cell, the next one and the two below them agree on, else kMixed
+  std::vector<Run> runs;         // row by row
+  std::vector<size_t> row_runs;  // h + 1: first run of each row
   std::vector<float> fraction;   // W + kLanes: position of a pixel between its two cells
   std::vector<int> start;        // w + 1: first pixel at or after each cell
 };
 
 struct Scratch {
-  std::vector<float> low;   // 4 x (w + 1): coefficients between two rows of cells
+  std::vector<float> low;   // w + 1: one coefficient between two rows of cells
   std::vector<float> full;  // 4 x (W + kLanes): coefficients at every pixel of a run
 };
 
@@ -34,17 +40,24 @@ void prepare(const AlphaJob& job, Grid& grid) {
     const bool flat = a0[i] == 0.0f && a1[i] == 0.0f && a2[i] == 0.0f;
     grid.cells[i] = flat && b[i] <= job.low ? kEmpty : flat && b[i] >= job.high ? kFull : kMixed;
   }
-  grid.quads.resize(plane);
+  grid.runs.clear();
+  grid.row_runs.clear();
   for (int y = 0; y < job.h; ++y) {
     const uint8_t* upper = grid.cells.data() + static_cast<size_t>(y) * job.w;
     const uint8_t* lower = y + 1 < job.h ? upper + job.w : upper;
-    uint8_t* quads = grid.quads.data() + static_cast<size_t>(y) * job.w;
+    grid.row_runs.push_back(grid.runs.size());
     for (int x = 0; x < job.w; ++x) {
       const int next = std::min(x + 1, job.w - 1);
       const bool agreed = upper[next] == upper[x] && lower[x] == upper[x] && lower[next] == upper[x];
-      quads[x] = agreed ? upper[x] : static_cast<uint8_t>(kMixed);
+      const uint8_t kind = agreed ? upper[x] : static_cast<uint8_t>(kMixed);
+      if (x > 0 && grid.runs.back().kind == kind) {
+        grid.runs.back().last = x + 1;
+      } else {
+        grid.runs.push_back({x, x + 1, kind});
+      }
     }
   }
+  grid.row_runs.push_back(grid.runs.size());
   grid.fraction.assign(job.width + kLanes, 0.0f);
   for (int x = 0; x < job.width; ++x) {
     grid.fraction[x] = static_cast<float>((static_cast<int64_t>(x) * job.w) % job.width) / static_cast<float>(job.width);
@@ -99,44 +112,33 @@ class Row {
   }
 
   void run() {
-    bool blended = false;
     uint8_t* alpha = job_.alpha + y_ * job_.alpha_stride;
-    const uint8_t* quads = grid_.quads.data() + static_cast<size_t>(upper_) * job_.w;
-    for (int first = 0; first < job_.w;) {
-      const uint8_t kind = quads[first];
-      int last = first + 1;
-      while (last < job_.w && quads[last] == kind) ++last;
-      const int begin = grid_.start[first], count = grid_.start[last] - begin;
-      if (count > 0 && kind == kMixed) {
-        if (!blended) blend_rows();
-        blended = true;
-        mixed(first, last, begin, count, alpha + begin);
-      } else if (count > 0) {
-        std::memset(alpha + begin, kind == kFull ? 255 : 0, static_cast<size_t>(count));
+    for (size_t i = grid_.row_runs[upper_]; i < grid_.row_runs[upper_ + 1]; ++i) {
+      const Run& run = grid_.runs[i];
+      const int begin = grid_.start[run.first], count = grid_.start[run.last] - begin;
+      if (count == 0) continue;
+      if (run.kind == kMixed) {
+        mixed(run, begin, count, alpha + begin);
+      } else {
+        std::memset(alpha + begin, run.kind == kFull ? 255 : 0, static_cast<size_t>(count));
       }
-      first = last;
     }
   }
 
  private:
-  void blend_rows() {
-    const size_t plane = static_cast<size_t>(job_.h) * job_.w;
+  void mixed(const Run& run, int begin, int count, uint8_t* alpha) {
+    const size_t plane = static_cast<size_t>(job_.h) * job_.w, stride = static_cast<size_t>(job_.width) + kLanes;
+    const size_t upper = static_cast<size_t>(upper_) * job_.w + run.first, lower = static_cast<size_t>(lower_) * job_.w + run.first;
     const float gain = 255.0f / (job_.high - job_.low);
-    for (int k = 0; k < 4; ++k) {
-      const float* upper = job_.coefficients + k * plane + static_cast<size_t>(upper_) * job_.w;
-      const float* lower = job_.coefficients + k * plane + static_cast<size_t>(lower_) * job_.w;
-      float* out = scratch_.low.data() + static_cast<size_t>(k) * (job_.w + 1);
-      between_rows(upper, lower, fraction_, k < 3 ? gain / 255.0f : gain, k < 3 ? 0.0f : -gain * job_.low, job_.w, out);
-      out[job_.w] = out[job_.w - 1];
-    }
-  }
-
-  void mixed(int first, int last, int begin, int count, uint8_t* alpha) {
-    const size_t stride = static_cast<size_t>(job_.width) + kLanes;
+    const int cells = std::min(run.last + 1, job_.w) - run.first;
+    float* low = scratch_.low.data();
     float* full = scratch_.full.data();
     for (int k = 0; k < 4; ++k) {
-      spread(scratch_.low.data() + static_cast<size_t>(k) * (job_.w + 1), grid_.start.data(), grid_.fraction.data(), first, last,
-             full + k * stride);
+      const float* c = job_.coefficients + k * plane;
+      between_rows(c + upper, c + lower, fraction_, k < 3 ? gain / 255.0f : gain, k < 3 ? 0.0f : -gain * job_.low, cells,
+                   low + run.first);
+      if (run.last == job_.w) low[job_.w] = low[job_.w - 1];
+      spread(low, grid_.start.data(), grid_.fraction.data(), run.first, run.last, full + k * stride);
     }
     evaluate(job_.frame + y_ * job_.frame_stride + 3 * static_cast<ptrdiff_t>(begin), full + begin, full + stride + begin,
              full + 2 * stride + begin, full + 3 * stride + begin, count, alpha);
@@ -155,11 +157,11 @@ void guided_alpha(const AlphaJob& job, int threads) {
   static thread_local Grid grid_of_caller;  // kept between frames
   Grid& grid = grid_of_caller;              // by reference: a worker would otherwise see its own thread's grid
   prepare(job, grid);
-  parallel_rows(job.height, threads, [&job, &grid](int begin, int end) {
+  parallel_rows(job.height, threads, [&job, &grid](int64_t begin, int64_t end) {
     static thread_local Scratch scratch;
-    scratch.low.resize(4 * (static_cast<size_t>(job.w) + 1));
+    scratch.low.resize(static_cast<size_t>(job.w) + 1);
     scratch.full.resize(4 * (static_cast<size_t>(job.width) + kLanes));
-    for (int y = begin; y < end; ++y) Row(job, grid, y, scratch).run();
+    for (int64_t y = begin; y < end; ++y) Row(job, grid, static_cast<int>(y), scratch).run();
   });
 }
 

@@ -9,52 +9,65 @@
 namespace iph {
 namespace {
 
-struct Part {
-  int cells = 0;
-  int solid = 0;  // cells above 0.5
-  bool touches_border = false;
+struct Run {  // cells [begin, end) of one row
+  int row, begin, end;
+  int part;     // while parts grow: another run of the same part, or itself
+  int cells, solid;
+  bool touches_border;
 };
 
-// Labels of touching cells whose `inside` is set; label 0 is outside, part i has label i + 1.
+// Parts of touching cells, found by runs: a run joins the runs of the row above that it touches.
 class Parts {
  public:
-  std::vector<uint8_t> inside;
-  std::vector<int> labels;
-  std::vector<Part> parts;
-
-  void find(const float* confidence, int h, int w, bool corners) {
-    labels.assign(inside.size(), 0);
-    parts.clear();
-    for (int start = 0; start < h * w; ++start) {
-      if (inside[start] && labels[start] == 0) fill(confidence, h, w, corners, start);
+  // inside(i) tells whether cell i belongs to a part. corners: cells touch at corners too, not only at sides.
+  template <class Inside>
+  void find(const float* confidence, int h, int w, bool corners, Inside&& inside) {
+    runs_.clear();
+    size_t above = 0;  // first run of the row above
+    for (int y = 0; y < h; ++y) {
+      const size_t here = runs_.size();
+      for (int x = 0; x < w; ++x) {
+        if (!inside(y * w + x)) continue;
+        Run run{y, x, x, static_cast<int>(runs_.size()), 0, 0, false};
+        for (; x < w && inside(y * w + x); ++x) run.solid += confidence[y * w + x] > 0.5f;
+        run.end = x;
+        run.cells = run.end - run.begin;
+        run.touches_border = y == 0 || y == h - 1 || run.begin == 0 || run.end == w;
+        runs_.push_back(run);
+      }
+      join_rows(above, here, corners ? 1 : 0);
+      above = here;
+    }
+    for (size_t i = 0; i < runs_.size(); ++i) {
+      Run& first = runs_[root(static_cast<int>(i))];
+      if (&first == &runs_[i]) continue;
+      first.cells += runs_[i].cells;
+      first.solid += runs_[i].solid;
+      first.touches_border |= runs_[i].touches_border;
     }
   }
 
- private:
-  std::vector<int> open_;
+  // f(run, part): for each run, with the sums of its part.
+  template <class F>
+  void each(F&& f) {
+    for (size_t i = 0; i < runs_.size(); ++i) f(runs_[i], runs_[root(static_cast<int>(i))]);
+  }
 
-  void fill(const float* confidence, int h, int w, bool corners, int start) {
-    parts.emplace_back();
-    Part& part = parts.back();
-    const int label = static_cast<int>(parts.size());
-    open_.assign(1, start);
-    labels[start] = label;
-    while (!open_.empty()) {
-      const int cell = open_.back(), y = cell / w, x = cell % w;
-      open_.pop_back();
-      ++part.cells;
-      part.solid += confidence[cell] > 0.5f;
-      part.touches_border |= y == 0 || x == 0 || y == h - 1 || x == w - 1;
-      for (int dy = -1; dy <= 1; ++dy) {
-        for (int dx = -1; dx <= 1; ++dx) {
-          if (!corners && dx != 0 && dy != 0) continue;
-          const int ny = y + dy, nx = x + dx;
-          if (ny < 0 || nx < 0 || ny >= h || nx >= w) continue;
-          const int next = ny * w + nx;
-          if (!inside[next] || labels[next] != 0) continue;
-          labels[next] = label;
-          open_.push_back(next);
-        }
+ private:
+  std::vector<Run> runs_;
+
+  int root(int run) {
+    while (runs_[run].part != run) run = runs_[run].part = runs_[runs_[run].part].part;
+    return run;
+  }
+
+  void join_rows(size_t above, size_t here, int reach) {
+    size_t upper = above;
+    for (size_t lower = here; lower < runs_.size(); ++lower) {
+      while (upper < here && runs_[upper].end + reach <= runs_[lower].begin) ++upper;
+      for (size_t i = upper; i < here && runs_[i].begin < runs_[lower].end + reach; ++i) {
+        const int a = root(static_cast<int>(i)), b = root(static_cast<int>(lower));
+        runs_[std::max(a, b)].part = std::min(a, b);
       }
     }
   }
@@ -92,29 +105,21 @@ IPH_DISPATCH(take_row, take_row_body,
 }  // namespace
 
 void clean_confidence(float* confidence, int h, int w, float floor, float keep_fraction, int max_hole) {
-  static thread_local Parts found;  // its buffers are kept between frames
-  const size_t cells = static_cast<size_t>(h) * w;
-  found.inside.resize(cells);
-
-  for (size_t i = 0; i < cells; ++i) found.inside[i] = confidence[i] > floor;
-  found.find(confidence, h, w, true);
+  static thread_local Parts parts;  // its buffer is kept between frames
+  const auto fill = [confidence, w](const Run& run, float value) {
+    float* row = confidence + static_cast<size_t>(run.row) * w;
+    std::fill(row + run.begin, row + run.end, value);
+  };
+  parts.find(confidence, h, w, true, [&](int i) { return confidence[i] > floor; });
   int largest = 0;
-  for (const Part& part : found.parts) largest = std::max(largest, part.solid);
-  for (size_t i = 0; i < cells; ++i) {
-    const int label = found.labels[i];
-    if (label == 0) continue;
-    const int solid = found.parts[label - 1].solid;
-    if (solid == 0 || static_cast<float>(solid) < keep_fraction * static_cast<float>(largest)) confidence[i] = 0.0f;
-  }
-
-  for (size_t i = 0; i < cells; ++i) found.inside[i] = confidence[i] < 1.0f - floor;
-  found.find(confidence, h, w, false);
-  for (size_t i = 0; i < cells; ++i) {
-    const int label = found.labels[i];
-    if (label == 0) continue;
-    const Part& part = found.parts[label - 1];
-    if (!part.touches_border && part.cells <= max_hole) confidence[i] = 1.0f;
-  }
+  parts.each([&](const Run&, const Run& part) { largest = std::max(largest, part.solid); });
+  parts.each([&](const Run& run, const Run& part) {
+    if (part.solid == 0 || static_cast<float>(part.solid) < keep_fraction * static_cast<float>(largest)) fill(run, 0.0f);
+  });
+  parts.find(confidence, h, w, false, [&](int i) { return confidence[i] < 1.0f - floor; });
+  parts.each([&](const Run& run, const Run& part) {
+    if (!part.touches_border && part.cells <= max_hole) fill(run, 1.0f);
+  });
 }
 
 void steady_confidence(float* confidence, const uint8_t* guide, int h, int w, float rest, float motion_low, float motion_high,
