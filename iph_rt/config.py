@@ -65,6 +65,19 @@ def check_cadence(value: object) -> Cadence:
     return check_count("cadence", value, 1, 10_000)
 
 
+class Amount:
+    """A number from 0 to AMOUNT_LIMIT that an object may be given while it runs. Raises ConfigError."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name, self._slot = name, f"_{name}"
+
+    def __get__(self, instance: object, owner: type | None = None) -> float:
+        return cast(float, getattr(instance, self._slot))
+
+    def __set__(self, instance: object, value: float) -> None:
+        setattr(instance, self._slot, check_number(self._name, value, 0.0, AMOUNT_LIMIT))
+
+
 def processor_count() -> int:
     """Processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):

@@ -80,7 +80,7 @@ def _open_all(
     for name in names:
         try:
             opened[name] = _OPENERS[name](files, threads, precision)
-        except BackendUnavailableError as error:  # noqa: PERF203 - two rounds
+        except BackendUnavailableError as error:
             refusals.append(str(error))
     return opened, refusals
 

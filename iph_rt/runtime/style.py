@@ -1,0 +1,62 @@
+"""Style codes of reference regions, kept: going back to a reference that was used before costs a hash of its pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iph_rt.config import Color
+from iph_rt.reference.select import Selection, select_region
+from iph_rt.runtime.backend import Array
+from iph_rt.runtime.fitting import Fitter
+
+KEPT = 16  # styles; each holds a mask of its picture's size, a byte for each pixel
+
+
+@dataclass(frozen=True)
+class Style:
+    """A reference: what was selected and its style code (1xD). ``digest`` names picture and selection."""
+
+    selection: Selection
+    code: Array
+    digest: str
+
+
+class StyleCache:
+    """Selects a region of a reference picture and encodes it; the newest few are kept."""
+
+    def __init__(self, fitter: Fitter, color: Color) -> None:
+        self._fitter, self._color = fitter, color
+        self._styles: OrderedDict[str, Style] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def encode(self, image: NDArray[np.uint8], *, point: Any = None, region: Any = None, mask: Any = None) -> Style:
+        """Style of a region of ``image`` (HWC uint8). Raises RegionError when the selection is of no use."""
+        digest = _digest(image, point, region, mask)
+        with self._lock:
+            if digest in self._styles:
+                self._styles.move_to_end(digest)
+                return self._styles[digest]
+        selection = select_region(image, point=point, region=region, mask=mask, color=self._color)
+        style = Style(selection, self._fitter.encode_style(image, selection.mask), digest)
+        with self._lock:
+            self._styles[digest] = style
+            while len(self._styles) > KEPT:
+                self._styles.popitem(last=False)
+        return style
+
+
+def _digest(image: NDArray[np.uint8], point: Any, region: Any, mask: Any) -> str:
+    digest = hashlib.sha256(repr((image.shape, point, region)).encode())
+    digest.update(np.ascontiguousarray(image))
+    if mask is not None:
+        pixels = np.ascontiguousarray(mask)
+        digest.update(repr((pixels.shape, pixels.dtype.str)).encode())
+        digest.update(pixels.tobytes())
+    return digest.hexdigest()
