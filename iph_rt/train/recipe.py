@@ -1,0 +1,59 @@
+"""How a model is trained: picture sizes as a curriculum, samples, rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from iph_rt.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """So many samples at one picture size."""
+
+    size: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run. Rates: AdamW with a cosine from ``rate`` to ``rate / 50`` over all stages."""
+
+    model: str = "iph-edge"
+    batch: int = 48
+    rate: float = 2e-3
+    weight_decay: float = 1e-4
+    clip: float = 1.0
+    average: float = 0.998  # per step, moving average of the weights: what is evaluated and exported
+    polynomial_share: float = 0.5  # of the loss, taken through the fitted polynomial; the rest on the network's own output
+    seed: int = 0
+    stages: tuple[Stage, ...] = field(default=(Stage(64, 1_200_000), Stage(128, 240_000), Stage(256, 24_000)))
+
+    def __post_init__(self) -> None:
+        if self.batch < 2 or any(stage.size % 16 or stage.size < 32 or stage.samples < 0 for stage in self.stages):
+            raise ConfigError(f"recipe cannot work: {self}; expected batch >= 2, sizes that are multiples of 16 from 32 on")
+
+    @property
+    def samples(self) -> int:
+        """All samples of all stages."""
+        return sum(stage.samples for stage in self.stages)
+
+    def size_at(self, seen: int) -> int:
+        """Picture size after so many samples."""
+        for stage in self.stages:
+            if seen < stage.samples:
+                return stage.size
+            seen -= stage.samples
+        return self.stages[-1].size
+
+
+def parse_stages(text: str) -> tuple[Stage, ...]:
+    """``64:1200000,128:240000`` to stages.
+
+    Raises:
+        ConfigError: not of that form.
+    """
+    try:
+        return tuple(Stage(*(int(part) for part in item.split(":"))) for item in text.split(","))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"stages are {text!r}; expected SIZE:SAMPLES,SIZE:SAMPLES ... such as 64:1200000,128:240000") from error
