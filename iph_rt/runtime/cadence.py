@@ -57,7 +57,8 @@ class EveryKth:
         self.description = "network at every frame" if k == 1 else f"network at every {k}th frame"
         self._fitter, self._k, self._report = fitter, k, report
         self._sample = Sample()
-        self.reset()
+        self._moments: Moments | None = None
+        self._since = k
 
     def newest(self, take: TakeSample, style_code: Array) -> Moments | None:
         if self._since >= self._k and take(self._sample):
@@ -69,8 +70,7 @@ class EveryKth:
         return self._moments
 
     def reset(self) -> None:
-        self._moments: Moments | None = None
-        self._since = self._k
+        self._moments, self._since = None, self._k
 
     def close(self) -> None:
         return

@@ -54,9 +54,9 @@ class StyleCache:
 
 def _digest(image: NDArray[np.uint8], point: Any, region: Any, mask: Any) -> str:
     digest = hashlib.sha256(repr((image.shape, point, region)).encode())
-    digest.update(np.ascontiguousarray(image))
+    digest.update(np.ascontiguousarray(image).data)
     if mask is not None:
         pixels = np.ascontiguousarray(mask)
         digest.update(repr((pixels.shape, pixels.dtype.str)).encode())
-        digest.update(pixels.tobytes())
+        digest.update(pixels.data)
     return digest.hexdigest()

@@ -60,7 +60,7 @@ def test_wrong_tensor_is_refused(name, tiny_model, tensors):
     backend = open_backend(name, tiny_model, threads=1)
     with pytest.raises(ValueError, match="reference: got float64"):
         backend.encode_style(reference.astype(np.float64), guide)
-    with pytest.raises(ValueError, match="guide_mask: got .*expected"):
+    with pytest.raises(ValueError, match=r"guide_mask: got .*expected"):
         backend.encode_style(reference, guide[:, :, ::2])
 
 
@@ -80,7 +80,7 @@ def test_unknown_names_are_refused(tiny_model):
 
 
 def test_half_precision_is_run_truly_or_refused(tiny_model):
-    with pytest.raises(BackendUnavailableError, match="onnxruntime.*fp16.*fp32"):
+    with pytest.raises(BackendUnavailableError, match=r"onnxruntime.*fp16.*fp32"):
         open_backend("onnxruntime", tiny_model, "fp16")
     openvino = pytest.importorskip("openvino")
     able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
