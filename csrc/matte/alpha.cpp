@@ -70,36 +70,36 @@ void prepare(const AlphaJob& job, Grid& grid) {
 
 // out = gain * (upper + (lower - upper) * f) + offset
 IPH_INLINE void between_rows_body(const float* IPH_RESTRICT upper, const float* IPH_RESTRICT lower, float f, float gain, float offset,
-                                  int n, float* IPH_RESTRICT out) {
-  for (int i = 0; i < n; ++i) out[i] = gain * (upper[i] + (lower[i] - upper[i]) * f) + offset;
+                                  Index n, float* IPH_RESTRICT out) {
+  for (Index i = 0; i < n; ++i) out[i] = gain * (upper[i] + (lower[i] - upper[i]) * f) + offset;
 }
 IPH_DISPATCH(between_rows, between_rows_body,
-             (const float* upper, const float* lower, float f, float gain, float offset, int n, float* out),
+             (const float* upper, const float* lower, float f, float gain, float offset, Index n, float* out),
              (upper, lower, f, gain, offset, n, out))
 
 // Coefficients of pixels [start[first], start[last]), from cells first..last.
-IPH_INLINE void spread_body(const float* IPH_RESTRICT low, const int* IPH_RESTRICT start, const float* IPH_RESTRICT fraction, int first,
-                            int last, float* IPH_RESTRICT full) {
-  for (int i = first; i < last; ++i) {
+IPH_INLINE void spread_body(const float* IPH_RESTRICT low, const int* IPH_RESTRICT start, const float* IPH_RESTRICT fraction, Index first,
+                            Index last, float* IPH_RESTRICT full) {
+  for (Index i = first; i < last; ++i) {
     const float value = low[i], step = low[i + 1] - low[i];
-    for (int x = start[i]; x < start[i + 1]; x += kLanes) {
-      for (int k = 0; k < kLanes; ++k) full[x + k] = value + step * fraction[x + k];
+    for (Index x = start[i]; x < start[i + 1]; x += kLanes) {
+      for (Index k = 0; k < kLanes; ++k) full[x + k] = value + step * fraction[x + k];
     }
   }
 }
 IPH_DISPATCH(spread, spread_body,
-             (const float* low, const int* start, const float* fraction, int first, int last, float* full),
+             (const float* low, const int* start, const float* fraction, Index first, Index last, float* full),
              (low, start, fraction, first, last, full))
 
 IPH_INLINE void evaluate_body(const uint8_t* IPH_RESTRICT pixels, const float* IPH_RESTRICT a0, const float* IPH_RESTRICT a1,
-                              const float* IPH_RESTRICT a2, const float* IPH_RESTRICT b, int n, uint8_t* IPH_RESTRICT alpha) {
-  for (int x = 0; x < n; ++x) {
+                              const float* IPH_RESTRICT a2, const float* IPH_RESTRICT b, Index n, uint8_t* IPH_RESTRICT alpha) {
+  for (Index x = 0; x < n; ++x) {
     const float value = a0[x] * pixels[3 * x] + a1[x] * pixels[3 * x + 1] + a2[x] * pixels[3 * x + 2] + b[x];
     alpha[x] = static_cast<uint8_t>(static_cast<int>(std::min(std::max(value, 0.0f), 255.0f) + 0.5f));
   }
 }
 IPH_DISPATCH(evaluate, evaluate_body,
-             (const uint8_t* pixels, const float* a0, const float* a1, const float* a2, const float* b, int n, uint8_t* alpha),
+             (const uint8_t* pixels, const float* a0, const float* a1, const float* a2, const float* b, Index n, uint8_t* alpha),
              (pixels, a0, a1, a2, b, n, alpha))
 
 class Row {

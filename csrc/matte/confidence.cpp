@@ -74,32 +74,32 @@ class Parts {
 };
 
 // share[x]: how much of the new value is taken; difference: 3 padded rows (w + 2 cells x 3) of guide - guide_state.
-IPH_INLINE void share_row_body(const float* IPH_RESTRICT above, const float* IPH_RESTRICT here, const float* IPH_RESTRICT below, int w,
+IPH_INLINE void share_row_body(const float* IPH_RESTRICT above, const float* IPH_RESTRICT here, const float* IPH_RESTRICT below, Index w,
                                float rest, float low, float scale, float* IPH_RESTRICT share) {
-  for (int x = 0; x < w; ++x) {
+  for (Index x = 0; x < w; ++x) {
     float motion = 0.0f;
     for (int c = 0; c < 3; ++c) {
       float sum = 0.0f;
-      for (int d = 0; d < 3; ++d) sum += above[3 * (x + d) + c] + here[3 * (x + d) + c] + below[3 * (x + d) + c];
+      for (Index d = 0; d < 3; ++d) sum += above[3 * (x + d) + c] + here[3 * (x + d) + c] + below[3 * (x + d) + c];
       motion = std::max(motion, std::fabs(sum) * (1.0f / 9.0f));
     }
     share[x] = rest + (1.0f - rest) * std::min(std::max((motion - low) * scale, 0.0f), 1.0f);
   }
 }
 IPH_DISPATCH(share_row, share_row_body,
-             (const float* above, const float* here, const float* below, int w, float rest, float low, float scale, float* share),
+             (const float* above, const float* here, const float* below, Index w, float rest, float low, float scale, float* share),
              (above, here, below, w, rest, low, scale, share))
 
-IPH_INLINE void take_row_body(const float* IPH_RESTRICT share, const uint8_t* IPH_RESTRICT guide, int w, float* IPH_RESTRICT confidence,
+IPH_INLINE void take_row_body(const float* IPH_RESTRICT share, const uint8_t* IPH_RESTRICT guide, Index w, float* IPH_RESTRICT confidence,
                               float* IPH_RESTRICT confidence_state, float* IPH_RESTRICT guide_state) {
-  for (int x = 0; x < w; ++x) {
+  for (Index x = 0; x < w; ++x) {
     const float value = confidence_state[x] + share[x] * (confidence[x] - confidence_state[x]);
     confidence[x] = confidence_state[x] = value;
     for (int c = 0; c < 3; ++c) guide_state[3 * x + c] += share[x] * (guide[3 * x + c] - guide_state[3 * x + c]);
   }
 }
 IPH_DISPATCH(take_row, take_row_body,
-             (const float* share, const uint8_t* guide, int w, float* confidence, float* confidence_state, float* guide_state),
+             (const float* share, const uint8_t* guide, Index w, float* confidence, float* confidence_state, float* guide_state),
              (share, guide, w, confidence, confidence_state, guide_state))
 
 }  // namespace

@@ -4,8 +4,16 @@
 //     IPH_INLINE void body(int n, float* x) { ... }
 //     IPH_DISPATCH(kernel, body, (int n, float* x), (n, x))        // defines: static void kernel(int n, float* x)
 #pragma once
+#include <cstddef>
+
 #include "common/cpu.h"
 #include "common/targets.h"
+
+namespace iph {
+// What loops count with: under -fwrapv, with which Python builds its extensions, an int may wrap inside an address, and loops over
+// rows that lie `stride` apart are then not vectorised.
+using Index = ptrdiff_t;
+}  // namespace iph
 
 #if defined(__GNUC__) || defined(__clang__)
 #define IPH_INLINE static inline __attribute__((always_inline))
