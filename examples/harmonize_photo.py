@@ -1,4 +1,4 @@
-"""One photograph into another, in the light of the person at a point; the colours go on as a look.
+"""One photograph into another, in the light of the person at a point.
 
 python examples/harmonize_photo.py me.jpg party.jpg 585 380 out.png
 """

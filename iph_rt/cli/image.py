@@ -18,21 +18,17 @@ EXAMPLE = "iph-rt image me.jpg --background party.jpg --reference-point 585,380 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("input", metavar="IN", help="photograph with a person")
-    parser.add_argument(
-        "-o", "--output", metavar="OUT", required=True, help="picture to write; the suffix chooses the format"
-    )
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="picture to write; the suffix chooses the format")
     add_scene_options(parser)
     add_harmonizer_options(parser)
-    parser.add_argument(
-        "--mask", metavar="FILE", help="the person's mask or matte; without it the segmenter finds the person"
-    )
+    parser.add_argument("--mask", metavar="FILE", help="the person's mask or matte; without it the segmenter finds the person")
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but the result's name")
 
 
 def run(args: argparse.Namespace) -> int:
     """Harmonize the photograph."""
     from iph_rt.files import check_writable
-    from iph_rt.reference.select import load_mask
+    from iph_rt.reference.inputs import load_mask
     from iph_rt.stream.images import read_image, write_image
 
     check_writable(args.output)
@@ -41,9 +37,7 @@ def run(args: argparse.Namespace) -> int:
     background, reference = check_scene(args)
     guide = None if args.reference_mask is None else load_mask(args.reference_mask)
     with open_harmonizer(args, 1) as harmonizer:
-        selection = harmonizer.set_reference(
-            reference, point=args.reference_point, region=args.reference_box, mask=guide
-        )
+        selection = harmonizer.set_reference(reference, point=args.reference_point, region=args.reference_box, mask=guide)
         result = harmonizer.harmonize_image(
             image,
             background,

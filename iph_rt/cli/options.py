@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from iph_rt.config import BACKENDS, PLACEMENTS, PRECISIONS, Placement
 from iph_rt.errors import ConfigError
@@ -20,12 +21,8 @@ SEGMENTERS = ("auto", "mediapipe", "onnx")
 def add_scene_options(parser: argparse.ArgumentParser) -> None:
     """What the person is put into, and whose light they take on."""
     scene = parser.add_argument_group("scene")
-    scene.add_argument(
-        "--background", metavar="IMG", help="picture to stand in; without it the person's own room is kept"
-    )
-    scene.add_argument(
-        "--reference", metavar="IMG", help="picture whose light is wanted, if it is another than the background"
-    )
+    scene.add_argument("--background", metavar="IMG", help="picture to stand in; without it the person's own room is kept")
+    scene.add_argument("--reference", metavar="IMG", help="picture whose light is wanted, if it is another than the background")
     where = scene.add_mutually_exclusive_group()
     where.add_argument("--reference-point", metavar="X,Y", type=_numbers(2), help="a point on the person to match")
     where.add_argument("--reference-box", metavar="X,Y,W,H", type=_numbers(4), help="a box around the region to match")
@@ -43,19 +40,13 @@ def add_scene_options(parser: argparse.ArgumentParser) -> None:
 def add_harmonizer_options(parser: argparse.ArgumentParser) -> None:
     """How the colours are found."""
     group = parser.add_argument_group("harmonizer")
-    group.add_argument(
-        "--strength", type=float, default=1.0, metavar="0..2", help="how much of the change (default: 1)"
-    )
+    group.add_argument("--strength", type=float, default=1.0, metavar="0..2", help="how much of the change (default: 1)")
     group.add_argument("--luminance", type=float, default=1.0, metavar="0..2", help="its brightness part (default: 1)")
     group.add_argument("--chroma", type=float, default=1.0, metavar="0..2", help="its colour part (default: 1)")
-    group.add_argument(
-        "--segmenter", choices=SEGMENTERS, default="auto", help="what cuts the person out (default: auto)"
-    )
+    group.add_argument("--segmenter", choices=SEGMENTERS, default="auto", help="what cuts the person out (default: auto)")
     group.add_argument("--backend", choices=BACKENDS, default="auto", help="what runs the networks (default: auto)")
     group.add_argument("--precision", choices=PRECISIONS, default="auto", help="of the networks (default: auto)")
-    group.add_argument(
-        "--model", default="iph-edge", help="a model's name or a folder of ONNX files (default: iph-edge)"
-    )
+    group.add_argument("--model", default="iph-edge", help="a model's name or a folder of ONNX files (default: iph-edge)")
     group.add_argument("--threads", type=int, default=0, help="threads of the native stages (default: by processors)")
 
 
@@ -104,7 +95,7 @@ def set_scene(harmonizer: Harmonizer, args: argparse.Namespace) -> Selection:
     Raises:
         IphError: a picture cannot be read, or the point, box or mask selects nothing usable.
     """
-    from iph_rt.reference.select import load_mask
+    from iph_rt.reference.inputs import load_mask
 
     background, reference = check_scene(args)
     mask = None if args.reference_mask is None else load_mask(args.reference_mask)
@@ -117,6 +108,14 @@ def describe(selection: Selection) -> str:
     share = 100 * float(selection.mask.mean())
     notes = f"; {'; '.join(selection.reasons)}" if selection.reasons else ""
     return f"reference: {selection.kind}, {share:.1f} % of the picture, suitability {selection.suitability:.2f}{notes}"
+
+
+def progress_bar(total: int | None, title: str, *, quiet: bool = False) -> Any:
+    """A bar on stderr that counts frames and goes away at the end; a line now and then where stderr is a file."""
+    from tqdm import tqdm
+
+    interval = 0.1 if sys.stderr.isatty() else 10.0
+    return tqdm(total=total, unit="frame", desc=title, disable=quiet, leave=False, mininterval=interval)
 
 
 def _numbers(count: int) -> Callable[[str], tuple[float, ...]]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from iph_rt.cli.options import add_harmonizer_options, add_scene_options, describe, open_harmonizer, set_scene
+from iph_rt.cli.options import (
+    add_harmonizer_options,
+    add_scene_options,
+    describe,
+    open_harmonizer,
+    progress_bar,
+    set_scene,
+)
 
 HELP = (
     "Cut the person out of every frame of a video, put them into a background picture and give them the light of the\n"
@@ -18,28 +25,18 @@ EXAMPLE = "iph-rt video me.mp4 --background party.jpg --reference-point 585,380 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("input", metavar="IN", help="video file with a person")
-    parser.add_argument(
-        "-o", "--output", metavar="OUT", required=True, help="file to write (.mp4, .mov or .mkv; H.264)"
-    )
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="file to write (.mp4, .mov or .mkv; H.264)")
     add_scene_options(parser)
     add_harmonizer_options(parser)
     parser.add_argument("--side-by-side", action="store_true", help="direct composite left, harmonized right")
-    parser.add_argument(
-        "--every", type=int, default=1, metavar="K", help="run the network at every K-th frame (default: 1)"
-    )
-    parser.add_argument(
-        "--quality", type=int, default=18, metavar="CRF", help="H.264 rate factor, lower is better (default: 18)"
-    )
-    parser.add_argument(
-        "--save-look", metavar="FILE", help="also write the last frame's look (.json, or .cube for editors)"
-    )
+    parser.add_argument("--every", type=int, default=1, metavar="K", help="run the network at every K-th frame (default: 1)")
+    parser.add_argument("--quality", type=int, default=18, metavar="CRF", help="H.264 rate factor, lower is better (default: 18)")
+    parser.add_argument("--save-look", metavar="FILE", help="also write the last frame's look (.json, or .cube for editors)")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar and no table of stage times")
 
 
 def run(args: argparse.Namespace) -> int:
     """Harmonize the file."""
-    from tqdm import tqdm
-
     from iph_rt.cli.saving import save_look
     from iph_rt.config import check_count
     from iph_rt.files import check_writable
@@ -56,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         selection = set_scene(harmonizer, args)
         step = side_by_side(harmonizer) if args.side_by_side else harmonizer
         with (
-            tqdm(total=source.frame_count, unit="frame", desc="harmonizing", disable=args.quiet, leave=False) as bar,
+            progress_bar(source.frame_count, "harmonizing", quiet=args.quiet) as bar,
             VideoFileSink(args.output, source.rate, audio_from=args.input, quality=args.quality) as sink,
         ):
 

@@ -38,7 +38,7 @@ def join_halves(left: Image, right: Image) -> Image:
 
 def draw_label(image: Image, text: str) -> None:
     """Write ``text`` into the upper left corner, on a dark ground, in a size that fits ``image``, which is changed."""
-    scale = max(0.4, image.shape[0] / 1100)
+    scale = max(0.4, image.shape[0] / 850)
     font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(1.4 * scale))
     (width, height), base = cv2.getTextSize(text, font, scale, thickness)
     pad = max(4, round(12 * scale))

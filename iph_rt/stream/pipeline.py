@@ -75,9 +75,7 @@ class Pipeline:
         """
         start = time.monotonic()
         workers = [
-            threading.Thread(
-                target=self._read, args=(None if seconds is None else start + seconds,), name="iph-source"
-            ),
+            threading.Thread(target=self._read, args=(None if seconds is None else start + seconds,), name="iph-source"),
             threading.Thread(target=self._process, name="iph-step"),
         ]
         for worker in workers:

@@ -53,9 +53,7 @@ def _wall() -> Image:
     return np.ascontiguousarray(wall).astype(np.uint8)
 
 
-def _ellipse(
-    canvas: Image, center: tuple[float, float], axes: tuple[float, float], color: tuple[int, int, int]
-) -> None:
+def _ellipse(canvas: Image, center: tuple[float, float], axes: tuple[float, float], color: tuple[int, int, int]) -> None:
     """A filled ellipse placed to 1/16 pixel, so that slow movement is smooth."""
     shift = 4
     points = [round(value * (1 << shift)) for value in (*center, *axes)]

@@ -21,9 +21,7 @@ from iph_rt.stream.frame import Frame, Image
 _BT709, _BT601 = 1, 5
 _LIMITED = 1
 _CLOCK = Fraction(1, 90_000)
-_ROUNDING = sum(
-    int(getattr(Interpolation, name, 0)) for name in ("BILINEAR", "ACCURATE_RND", "FULL_CHR_H_INT", "FULL_CHR_H_INP")
-)
+_ROUNDING = sum(int(getattr(Interpolation, name, 0)) for name in ("BILINEAR", "ACCURATE_RND", "FULL_CHR_H_INT", "FULL_CHR_H_INP"))
 """Without the last three, swscale rounds down at every step, and pictures come back two to four levels darker."""
 _EXACT: dict[str, Any] = {"interpolation": _ROUNDING} if hasattr(Interpolation, "ACCURATE_RND") else {}
 _MP4_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
@@ -125,13 +123,9 @@ class VideoFileSink:
     ) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() not in (".mp4", ".mov", ".mkv"):
-            raise SinkError(
-                f"cannot write video as '{self.path.name}'; expected a name that ends in .mp4, .mov or .mkv"
-            )
+            raise SinkError(f"cannot write video as '{self.path.name}'; expected a name that ends in .mp4, .mov or .mkv")
         if "libx264" not in av.codecs_available:
-            raise SinkError(
-                "this PyAV has no H.264 encoder (libx264); install the wheel: pip install --only-binary=av av"
-            )
+            raise SinkError("this PyAV has no H.264 encoder (libx264); install the wheel: pip install --only-binary=av av")
         self._rate, self._audio_from, self._quality = Fraction(rate), audio_from, quality
         self._stack = ExitStack()
         self._container: Any = None
@@ -147,9 +141,7 @@ class VideoFileSink:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         # Errors of the last writes must reach atomic_path too, which then removes the file.
         with self._stack:
             if error is not None:
@@ -236,9 +228,7 @@ class _AudioTrack:
                 elif packet.pts is not None:
                     self._copy(packet)
         except av.error.FFmpegError as error:
-            raise SourceError(
-                f"the sound of '{self._path}' is damaged at {float(self._time):.1f} s: {error}"
-            ) from error
+            raise SourceError(f"the sound of '{self._path}' is damaged at {float(self._time):.1f} s: {error}") from error
         if seconds is None:
             if self._encode:
                 self._output.mux(self._target.encode(None))

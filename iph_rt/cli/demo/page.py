@@ -77,9 +77,10 @@ def _matte(name: str) -> str:
 
 def _stage_rows(result: Result) -> list[str]:
     rows = []
-    for name, stage in result.stages.items():
+    for name in sorted(result.stages, key=list(STAGE_MEANING).index):
+        stage = result.stages[name]
         cells = "".join(f"<td>{value:.2f}</td>" for value in (stage.p50, stage.p95, stage.p99))
-        meaning = escape(STAGE_MEANING.get(name, ""))
+        meaning = escape(STAGE_MEANING[name])
         emphasis = ' class="total"' if name == "total" else ""
         rows.append(f"<tr{emphasis}><th scope='row'>{escape(name)}</th><td class='what'>{meaning}</td>{cells}</tr>")
     return rows

@@ -16,7 +16,6 @@ from iph_rt.assets import asset_path
 from iph_rt.stream.compare import join_halves
 from iph_rt.stream.frame import Frame, Image
 from iph_rt.stream.images import read_image, write_image
-from iph_rt.stream.sinks import tee
 from iph_rt.stream.stream import Stream
 from iph_rt.stream.video_file import VideoFileSink, VideoFileSource
 
@@ -32,6 +31,9 @@ REFERENCE_POINT = (749.0, 486.0)
 
 PLACEMENT = (1185.0, 720.0, 1.0)
 """At the right end of the row, the clip's lower edge on the photograph's, his head about as large as those beside it."""
+
+NEAR = (560, 315, 720, 405)
+"""The man and the two beside him (x, y, width, height), for the picture to drag over."""
 
 ROUNDS = 2
 """The clip has 72 frames (2.4 s): it plays forwards and backwards this often, so that there is something to watch."""
@@ -83,8 +85,7 @@ def render(folder: Path, segmenter: str) -> Result:
     Raises:
         IphError: an asset is missing, the networks cannot run, or the folder cannot be written.
     """
-    from tqdm import tqdm
-
+    from iph_rt.cli.options import progress_bar
     from iph_rt.harmonizer import Harmonizer
 
     photo = _scene(read_image(asset_path("group_photo")))
@@ -98,7 +99,7 @@ def render(folder: Path, segmenter: str) -> Result:
         with (
             VideoFileSink(folder / "harmonized.mp4", rate) as single,
             VideoFileSink(folder / "side_by_side.mp4", rate) as double,
-            tqdm(total=source.frame_count, unit="frame", desc="demo", leave=False) as bar,
+            progress_bar(source.frame_count, "demo") as bar,
         ):
 
             def step(frame: Frame) -> Image:
@@ -111,8 +112,9 @@ def render(folder: Path, segmenter: str) -> Result:
                 direct, harmonized = np.split(frame.image, 2, axis=1)
                 single(replace(frame, image=harmonized))
                 double(replace(frame, image=join_halves(direct, harmonized)))
+                bar.update()
 
-            Stream(source, step, tee(both, lambda _frame: bar.update() and None)).run()
+            Stream(source, step, both).run()
         result.stills = stills.names
         result.stages, result.times = harmonizer.stats.summary(), harmonizer.stats.table()
         result.facts = _facts(harmonizer, source)
@@ -146,6 +148,10 @@ class _Stills:
         for kind, (x, y, side) in _closeups(matte).items():
             left, right = (_enlarge(picture[y : y + side, x : x + side]) for picture in (direct, harmonized))
             write_image(self._folder / f"{kind}_{name}.png", np.concatenate([left, right], axis=1))
+        if number == self._wanted[len(self._wanted) // 2]:
+            x, y, width, height = NEAR
+            write_image(self._folder / "near_direct.png", direct[y : y + height, x : x + width])
+            write_image(self._folder / "near_harmonized.png", harmonized[y : y + height, x : x + width])
         if not self.names:
             write_image(self._folder / "poster.jpg", join_halves(direct, harmonized), quality=90)
         self.names.append(name)
@@ -176,7 +182,11 @@ def _write_reference(folder: Path, harmonizer: Harmonizer, photo: Image) -> None
     from iph_rt.reference.overlay import draw_selection
 
     selection = harmonizer.set_reference(photo, point=REFERENCE_POINT)
-    write_image(folder / "reference.png", draw_selection(photo, selection, point=REFERENCE_POINT))
+    picture = np.ascontiguousarray(draw_selection(photo, selection))
+    point = (round(REFERENCE_POINT[0]), round(REFERENCE_POINT[1]))
+    for radius, color in ((11, (255, 255, 255)), (8, (40, 40, 220))):
+        cv2.circle(picture, point, radius, color, -1, cv2.LINE_AA)
+    write_image(folder / "reference.png", picture)
 
 
 def _facts(harmonizer: Harmonizer, source: PingPong) -> dict[str, str]:
