@@ -59,7 +59,7 @@ def build_command_parser(command: Command) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=f"iph-rt {command.name}",
         description=module.HELP,
-        epilog=f"example:\n  {module.EXAMPLE}",
+        epilog=f"example:\n  {module.EXAMPLE.strip()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.configure(parser)
