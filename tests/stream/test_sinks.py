@@ -46,7 +46,7 @@ def test_pictures_come_back_and_unknown_formats_are_refused(tmp_path: Path) -> N
     image = np.random.default_rng(0).integers(0, 256, (7, 5, 3), np.uint8)
     write_image(tmp_path / "a.png", image)
     assert np.array_equal(read_image(tmp_path / "a.png"), image)
-    with pytest.raises(SinkError, match="cannot write pictures as '.xyz'"):
+    with pytest.raises(SinkError, match=r"cannot write pictures as '\.xyz'"):
         encode_image(image, ".xyz")
     with pytest.raises(SinkError, match="does not exist"):
         write_image(tmp_path / "no" / "a.png", image)
