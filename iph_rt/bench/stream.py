@@ -37,13 +37,15 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Measurement:
-    """One size: milliseconds by stage, time to the first output, and what ran."""
+    """One size: milliseconds by stage and of each step until the first output, and what ran."""
 
     size: str
     width: int
     height: int
     frames: int
-    first_output_ms: float
+    constructor_ms: float
+    reference_ms: float
+    first_frame_ms: float
     stages: dict[str, StageSummary]
     backend: str
     reason: str
@@ -102,15 +104,18 @@ def measure(size: str, clip: list[Image], photo: Image, frames: int, args: argpa
     scaled = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_CUBIC) for frame in clip]
     order = list(range(len(scaled))) + list(range(len(scaled) - 2, 0, -1))
     cadence = check_cadence(int(args.cadence) if args.cadence.isdigit() else args.cadence)
-    start = time.perf_counter()
+    times = [time.perf_counter()]
     with Harmonizer(
         backend=args.backend, precision=args.precision, segmenter=args.segmenter, model=args.model, cadence=cadence,
         threads=args.threads, placement="cover",
     ) as harmonizer:
+        times.append(time.perf_counter())
         harmonizer.set_background(cover(photo, width, height))
         harmonizer.set_reference(photo)
+        times.append(time.perf_counter())
         harmonizer.process(scaled[0])
-        first_output = (time.perf_counter() - start) * 1e3
+        times.append(time.perf_counter())
+        constructor, reference, first = (float(ms) for ms in np.diff(times) * 1e3)
         harmonizer.stats = Stats(warmup=WARMUP, capacity=frames)
         due = time.perf_counter()
         for number in range(frames + WARMUP):
@@ -119,7 +124,7 @@ def measure(size: str, clip: list[Image], photo: Image, frames: int, args: argpa
                 due += 1 / args.rate
             harmonizer.process(scaled[order[number % len(order)]])
         return Measurement(
-            size, width, height, frames, first_output, harmonizer.stats.summary(),
+            size, width, height, frames, constructor, reference, first, harmonizer.stats.summary(),
             harmonizer.backend.name, harmonizer.backend.reason, harmonizer.segmenter, harmonizer.cadence,
         )
 
@@ -130,7 +135,8 @@ def report(result: Measurement) -> str:
         "",
         f"{result.size} in and out ({result.width}x{result.height}), {result.frames} frames after {WARMUP} of warm-up",
         f"backend {result.backend} ({result.reason}); {result.cadence}; segmenter {result.segmenter}",
-        f"first output {result.first_output_ms:.0f} ms after the constructor was called, reference included",
+        f"start: constructor {result.constructor_ms:.0f} ms, reference {result.reference_ms:.0f} ms, "
+        f"first frame {result.first_frame_ms:.0f} ms",
         f"{'stage':<24}{'count':>8}{'p50 ms':>10}{'p95 ms':>10}{'p99 ms':>10}{'max ms':>10}",
     ]
     for name, stage in result.stages.items():

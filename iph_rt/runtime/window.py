@@ -120,7 +120,16 @@ def resample(image: Bytes, window: Window, out: Bytes) -> None:
     right, bottom = max(right, left + 1), max(bottom, top + 1)
     if (left, top, right, bottom) != (0, 0, NETWORK_SIZE, NETWORK_SIZE):
         out[...] = 0
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    out[top:bottom, left:right] = cv2.resize(
-        image[y0:y1, x0:x1], (right - left, bottom - top), interpolation=interpolation
-    )
+    out[top:bottom, left:right] = _shrink(image[y0:y1, x0:x1], right - left, bottom - top)
+
+
+def _shrink(part: Bytes, width: int, height: int) -> Bytes:
+    """Resizes to width x height. From more than twice that size bilinear halfway, then exact means of 2 x 2 pixels.
+
+    Exact means all the way read every pixel through a slow general path: 7 ms of a 1080p frame against 0.7.
+    """
+    if part.shape[1] > 2 * width and part.shape[0] > 2 * height:
+        part = np.asarray(cv2.resize(part, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR))
+    smaller = part.shape[1] >= width and part.shape[0] >= height
+    resized = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+    return np.asarray(resized)
