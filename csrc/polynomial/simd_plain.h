@@ -1,4 +1,4 @@
-// Vectors of 4 floats in the compiler's baseline: SSE2, NEON, or scalar code. Included inside a namespace by plain.cpp.
+// Vectors of 4 floats in the compiler's baseline: SSE2, or whatever it makes of the loops. Included inside a namespace by plain.cpp.
 #if defined(__GNUC__)
 typedef float F __attribute__((vector_size(16)));
 #else

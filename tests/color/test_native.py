@@ -40,6 +40,21 @@ def test_kernels_touch_only_what_they_may(tmp_path):
     assert done.stdout == "ok\n"
 
 
+ARM_COMPILER, ARM_EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64-static"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (shutil.which(ARM_COMPILER) and shutil.which(ARM_EMULATOR)), reason="no aarch64 compiler or emulator")
+def test_kernels_on_aarch64(tmp_path):
+    """The NEON path, cross-compiled and emulated, gives what the formula says."""
+    driver = tmp_path / "driver"
+    command = [ARM_COMPILER, "-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-static", f"-I{ROOT / 'csrc'}"]
+    sources = [Path(__file__).with_name("native_driver.cpp"), *SOURCES]
+    subprocess.run([*command, *map(str, sources), "-o", str(driver)], check=True)
+    done = subprocess.run([ARM_EMULATOR, str(driver)], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == "ok\n", done.stderr
+
+
 FORK = """
 import os, numpy as np
 from iph_rt.color.polynomial import Polynomial, apply
