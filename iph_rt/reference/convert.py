@@ -14,16 +14,17 @@ import numpy as np
 from iph_rt.errors import BackendUnavailableError, ModelFileError
 from iph_rt.matte.tflite_to_onnx import OPSET, _Translation
 
-VERSION = "1"  # raise it when the converted files change, so that old ones are not used
+VERSION = "2"  # raise it when the converted files change, so that old ones are not used
 
 
-def convert(tflite_model: bytes, inputs: str, outputs: tuple[str, ...]) -> bytes:
+def convert(tflite_model: bytes, input_name: str, outputs: dict[int, str]) -> bytes:
     """Converts one model; returns the serialised ONNX model.
 
     Args:
         tflite_model: the file's bytes.
-        inputs: name of the converted model's only input, 1x3xHxW float32.
-        outputs: names of its outputs, in the order of the original; those of rank 4 become NCHW.
+        input_name: of the converted model's only input, 1x3xHxW float32.
+        outputs: the wanted outputs, their number in the original and their new name; those of rank 4 become NCHW. What
+            only the others need is left out by the runtime.
 
     Raises:
         BackendUnavailableError: package ``tflite`` or ``onnx`` is not installed.
@@ -43,7 +44,7 @@ def convert(tflite_model: bytes, inputs: str, outputs: tuple[str, ...]) -> bytes
             "run: iph-rt fetch"
         )
     model = tflite.Model.GetRootAsModel(tflite_model, 0)
-    graph = _PersonTranslation(tflite, onnx, model).run_all(inputs, outputs)
+    graph = _PersonTranslation(tflite, onnx, model).run_all(input_name, outputs)
     result = onnx.helper.make_model(
         graph, producer_name="iph_rt", opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=8
     )
@@ -61,12 +62,13 @@ class _PersonTranslation(_Translation):
             "CONCATENATION": self.concatenate,
         })  # fmt: skip
 
-    def run_all(self, input_name: str, output_names: tuple[str, ...]) -> Any:
-        source, results = int(self.graph.Inputs(0)), [int(i) for i in self.graph.OutputsAsNumpy()]
-        if len(results) != len(output_names):
-            raise ModelFileError(f"the model has {len(results)} outputs, expected {len(output_names)}")
+    def run_all(self, input_name: str, outputs: dict[int, str]) -> Any:
+        source, available = int(self.graph.Inputs(0)), self.graph.OutputsLength()
+        if max(outputs) >= available:
+            raise ModelFileError(f"the model has {available} outputs, expected {max(outputs) + 1} or more")
+        results = {int(self.graph.Outputs(index)): name for index, name in outputs.items()}
         self.names[source] = input_name
-        self.names.update(zip(results, output_names, strict=True))
+        self.names.update(results)
         for index in range(self.graph.OperatorsLength()):
             operator = self.graph.Operators(index)
             name = self.operator_name(operator)
@@ -82,7 +84,7 @@ class _PersonTranslation(_Translation):
         return self.onnx.helper.make_graph(
             self.nodes, "person",
             [info(input_name, float32, self.onnx_shape(source))],
-            [info(name, float32, self.onnx_shape(i)) for i, name in zip(results, output_names, strict=True)],
+            [info(name, float32, self.onnx_shape(i)) for i, name in results.items()],
             initializer=list(self.initializers.values()),
         )  # fmt: skip
 

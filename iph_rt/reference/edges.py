@@ -115,14 +115,14 @@ def shrink(mask: Bool, radius: int) -> Bool:
 def clean(mask: Bool, keep: float = 0.03) -> Bool:
     """Drops islands smaller than ``keep`` of the largest, and fills holes of the same size."""
     result = _without_specks(mask, keep)
-    filled: Bool = ~_without_specks(~result, 0.0, smallest=keep * float(result.sum()))
-    return filled
+    holes = _without_specks(~result, 0.0, smallest=keep * float(result.sum()))
+    return np.asarray(np.logical_not(holes), np.bool_)
 
 
 def _without_specks(mask: Bool, share: float, smallest: float = 0.0) -> Bool:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
     if count <= 1:
-        return mask.copy()
+        return np.array(mask, np.bool_)
     areas = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
     areas[0] = 0
     wanted = areas >= max(share * areas.max(), smallest, 1.0)

@@ -23,7 +23,7 @@ MIN_SCORE = 0.7
 CONFIRM_FILL = 0.3  # how much of that window the face fills: of 0.15 to 0.6 the one that tells true from false best
 OVERLAP = 0.35  # share of the smaller box above which two detections are one face
 # Window lengths as fractions of the longer side; a face is found if it fills 0.12 to 0.7 of some window.
-SCALES = (1.0, 0.6, 0.35)
+SCALES = (1.0, 0.6, 0.35, 0.2)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _patches(image: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float32], fl
     height, width = image.shape[:2]
     for fraction in SCALES:
         scale = fraction * max(width, height) / WINDOW
-        if fraction != 1.0 and scale * WINDOW < 48:  # a face in there would have fewer than a dozen pixels
+        if fraction != 1.0 and scale * WINDOW < 80:  # a face in there would have fewer than a dozen pixels
             return
         size = (max(1, round(width / scale)), max(1, round(height / scale)))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR)

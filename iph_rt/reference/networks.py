@@ -16,18 +16,18 @@ from iph_rt.files import write_bytes
 from iph_rt.reference import convert
 
 INPUT_NAME = "image"
-OUTPUT_NAMES = {
-    "face_short": ("boxes", "scores"),
-    "pose_landmark": ("landmarks", "presence", "mask", "heatmap", "world_landmarks"),
-}
-WANTED = {"face_short": ("boxes", "scores"), "pose_landmark": ("presence", "mask")}
+# Wanted outputs: their number in the original, and their name.
+OUTPUTS = {"face_short": {0: "boxes", 1: "scores"}, "pose_landmark": {1: "presence", 2: "mask"}}
 _LOCK = threading.Lock()
 
 
 class Network:
-    """One network: a 1x3xHxW float32 tensor in, its wanted outputs as float32 arrays out, same bits on every run."""
+    """One network: a 1x3xHxW float32 tensor in, its wanted outputs as float32 arrays out, same bits on every run.
 
-    def __init__(self, model: bytes, wanted: tuple[str, ...], threads: int = 2) -> None:
+    One thread: on a machine that streams at the same time, two of them wait for each other longer than they save.
+    """
+
+    def __init__(self, model: bytes, wanted: tuple[str, ...], threads: int = 1) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -54,7 +54,7 @@ def open_network(name: str) -> Network:
 
 @functools.lru_cache(maxsize=4)
 def _open(name: str) -> Network:
-    return Network(_converted(asset_path(name), name), WANTED[name])
+    return Network(_converted(asset_path(name), name), tuple(OUTPUTS[name].values()))
 
 
 def _converted(source: Path, name: str) -> bytes:
@@ -64,7 +64,7 @@ def _converted(source: Path, name: str) -> bytes:
     path = source.with_name(f"{source.stem}.{digest}.v{convert.VERSION}.onnx")
     if path.is_file():
         return path.read_bytes()
-    model = convert.convert(original, INPUT_NAME, OUTPUT_NAMES[name])
+    model = convert.convert(original, INPUT_NAME, OUTPUTS[name])
     try:
         write_bytes(path, model)
     except SinkError:

@@ -5,9 +5,15 @@ Read off the picture with a grid laid over it, before and apart from any selecti
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
+
+from iph_rt.reference.select import Selector
 
 SIZE = (1000, 667)
 
@@ -54,8 +60,42 @@ OUTLINES = {
 }  # fmt: skip
 
 
-def outline_mask(name: str) -> NDArray[np.bool_]:
-    """The hand-drawn outline as a mask, 667x1000."""
-    mask = np.zeros((SIZE[1], SIZE[0]), np.uint8)
-    cv2.fillPoly(mask, [np.array(OUTLINES[name], np.int32)], 1)
-    return mask > 0
+@dataclass(frozen=True)
+class Person:
+    """One person of the group photograph, by hand: x, y of the face's middle and of a point on the torso, HxW bool."""
+
+    name: str
+    face: tuple[int, int]
+    torso: tuple[int, int]
+    mask: NDArray[np.bool_]
+
+
+@pytest.fixture(scope="session")
+def people_by_hand() -> dict[str, Person]:
+    people = {}
+    for name, (face, torso) in POINTS.items():
+        mask = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+        cv2.fillPoly(mask, [np.array(OUTLINES[name], np.int32)], 1)
+        people[name] = Person(name, face, torso, mask > 0)
+    return people
+
+
+@pytest.fixture(scope="session")
+def group_photo(assets: dict[str, Path]) -> NDArray[np.uint8]:
+    """HWC uint8 BGR, 667x1000."""
+    return np.asarray(cv2.imread(str(assets["group_photo"])), np.uint8)
+
+
+@pytest.fixture(scope="session")
+def group(group_photo: NDArray[np.uint8]) -> Selector:
+    return Selector(group_photo)
+
+
+@pytest.fixture(scope="session")
+def webcam_frame(assets: dict[str, Path]) -> NDArray[np.uint8]:
+    """First frame of the webcam clip, HWC uint8 BGR, 360x640: one man before a door."""
+    video = cv2.VideoCapture(str(assets["webcam_clip"]))
+    read, frame = video.read()
+    video.release()
+    assert read
+    return np.asarray(frame, np.uint8)
