@@ -123,9 +123,7 @@ def check_opencv() -> Iterator[Check]:
 
     from iph_rt.stream.sinks import display_problem
 
-    toolkit = next(
-        (line.split(":")[1].strip() for line in cv2.getBuildInformation().splitlines() if "GUI:" in line), ""
-    )
+    toolkit = next((line.split(":")[1].strip() for line in cv2.getBuildInformation().splitlines() if "GUI:" in line), "")
     active = "without windows (headless)" if toolkit.upper() in ("", "NONE") else f"with windows ({toolkit})"
     yield Check("opencv", "cv2", OK, f"{cv2.__version__}, active build {active}; installed: {listing}")
     if len(set(installed.values())) > 1:

@@ -26,9 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--model", default="iph-edge", help="a model of the package (default: %(default)s)")
-    which.add_argument(
-        "--weights", type=Path, metavar="DIR", help="a folder with style_encoder.onnx and harmonizer.onnx"
-    )
+    which.add_argument("--weights", type=Path, metavar="DIR", help="a folder with style_encoder.onnx and harmonizer.onnx")
     parser.add_argument("--backend", choices=BACKENDS, default="onnxruntime", help="default: %(default)s")
     parser.add_argument("--kind", choices=(*KINDS, "all"), default="all", help="kind of pair (default: %(default)s)")
     parser.add_argument("--pairs", type=int, default=256, metavar="N", help="of each kind (default: %(default)s)")

@@ -17,9 +17,7 @@ EXAMPLE = "iph-rt fetch selfie_landscape face_short"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"what to fetch (default: all): {', '.join(assets.MANIFEST)}"
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to fetch (default: all): {', '.join(assets.MANIFEST)}")
     parser.add_argument("--force", action="store_true", help="fetch again what is there already")
     parser.add_argument("--list", action="store_true", help="only list the files, their origin, licence and presence")
     parser.add_argument("--json", action="store_true", help="print the list or the result as JSON")

@@ -41,6 +41,7 @@ def write_page(folder: Path, result: Result) -> Path:
         middle=middle,
         closeups="\n".join(_closeup(kind, middle) for kind in ("face", "edge")),
         stills="\n".join(_still(name) for name in result.stills),
+        others="\n".join(_other(number, kind) for number, kind in enumerate(result.others)),
         mattes="\n".join(_matte(name) for name in result.stills),
         stages="\n".join(_stage_rows(result)),
         facts="\n".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in result.facts.items()),
@@ -52,8 +53,8 @@ def write_page(folder: Path, result: Result) -> Path:
 
 def _closeup(kind: str, name: str) -> str:
     captions = {
-        "face": "The face. The person is the same; only the light on him changes. Skin must look like skin.",
-        "edge": "The edge of the hair. No rim of the old, white door may be seen.",
+        "face": "The face: the same man in another light.",
+        "edge": "The edge of the hair: the white door that stood behind him leaves no rim.",
     }
     return (
         f'<figure><img loading="lazy" src="{kind}_{name}.png" width="1280" height="640" '
@@ -68,6 +69,13 @@ def _still(name: str) -> str:
         f'<img loading="lazy" src="direct_{name}.png" alt="Frame {name}, direct composite"></a>'
         f'<a href="harmonized_{name}.png">'
         f'<img loading="lazy" src="harmonized_{name}.png" alt="Frame {name}, harmonized"></a>'
+    )
+
+
+def _other(number: int, kind: str) -> str:
+    return (
+        f'<img loading="lazy" src="other_{number}_reference.png" width="640" height="360" alt="Reference: {escape(kind)}">'
+        f'<img loading="lazy" src="other_{number}.png" width="720" height="405" alt="Harmonized to it">'
     )
 
 

@@ -21,6 +21,7 @@ from iph_rt.stream.video_file import VideoFileSink, VideoFileSource
 
 if TYPE_CHECKING:
     from iph_rt.harmonizer import Harmonizer
+    from iph_rt.reference.select import Selection
     from iph_rt.stats import StageSummary
 
 SIZE = (1280, 720)
@@ -28,6 +29,9 @@ SIZE = (1280, 720)
 
 REFERENCE_POINT = (749.0, 486.0)
 """The woman in the middle of the front row: evenly lit by the evening sky."""
+
+OTHER_POINTS = ((950.0, 450.0), (330.0, 160.0), (900.0, 90.0))
+"""For comparison: the woman beside him, the man with sunglasses, the sky."""
 
 PLACEMENT = (1185.0, 720.0, 1.0)
 """At the right end of the row, the clip's lower edge on the photograph's, his head about as large as those beside it."""
@@ -47,6 +51,7 @@ class Result:
         stills: names of the frames shown, e.g. ``"000"``; files are ``direct_000.png``, ``harmonized_000.png``...
         stages: times in milliseconds.
         facts: what ran, by label.
+        others: what was selected for each other reference; files are ``other_0.png``, ``other_0_reference.png``...
     """
 
     size: tuple[int, int] = (0, 0)
@@ -55,6 +60,7 @@ class Result:
     stages: dict[str, StageSummary] = field(default_factory=dict)
     times: str = ""
     facts: dict[str, str] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
 
 
 class PingPong:
@@ -74,6 +80,11 @@ class PingPong:
         once = [*range(self.clip_length - 1), *range(self.clip_length - 1, 0, -1)]
         for number, index in enumerate(once * self._rounds):
             yield replace(self._clip[index], id=number, timestamp_ns=round(number * 10**9 / self.rate))
+
+    @property
+    def middle(self) -> Image:
+        """The frame in the middle of the clip."""
+        return self._clip[self.clip_length // 2].image
 
     def close(self) -> None:
         """Nothing to release."""
@@ -120,6 +131,8 @@ def render(folder: Path, segmenter: str) -> Result:
         result.facts = _facts(harmonizer, source)
         harmonizer.look.save(str(folder / "look.json"))
         harmonizer.look.to_cube(str(folder / "look.cube"))
+        for number, point in enumerate(OTHER_POINTS):
+            result.others.append(_write_other(folder, harmonizer, photo, source.middle, number, point))
     return result
 
 
@@ -127,6 +140,11 @@ def _scene(photo: Image) -> Image:
     width, height = SIZE
     cut = photo[: round(photo.shape[1] * height / width)]
     return np.asarray(cv2.resize(cut, SIZE, interpolation=cv2.INTER_LANCZOS4), np.uint8)
+
+
+def _near(image: Image) -> Image:
+    x, y, width, height = NEAR
+    return image[y : y + height, x : x + width]
 
 
 class _Stills:
@@ -149,9 +167,8 @@ class _Stills:
             left, right = (_enlarge(picture[y : y + side, x : x + side]) for picture in (direct, harmonized))
             write_image(self._folder / f"{kind}_{name}.png", np.concatenate([left, right], axis=1))
         if number == self._wanted[len(self._wanted) // 2]:
-            x, y, width, height = NEAR
-            write_image(self._folder / "near_direct.png", direct[y : y + height, x : x + width])
-            write_image(self._folder / "near_harmonized.png", harmonized[y : y + height, x : x + width])
+            write_image(self._folder / "near_direct.png", _near(direct))
+            write_image(self._folder / "near_harmonized.png", _near(harmonized))
         if not self.names:
             write_image(self._folder / "poster.jpg", join_halves(direct, harmonized), quality=90)
         self.names.append(name)
@@ -179,14 +196,28 @@ def _enlarge(image: Image) -> Image:
 
 
 def _write_reference(folder: Path, harmonizer: Harmonizer, photo: Image) -> None:
+    selection = harmonizer.set_reference(photo, point=REFERENCE_POINT)
+    write_image(folder / "reference.png", _draw(photo, selection, REFERENCE_POINT))
+
+
+def _write_other(
+    folder: Path, harmonizer: Harmonizer, photo: Image, frame: Image, number: int, point: tuple[float, float]
+) -> str:
+    selection = harmonizer.set_reference(photo, point=point)
+    harmonized = harmonizer.process(frame)  # the first after a change of reference: nothing is smoothed yet
+    write_image(folder / f"other_{number}.png", _near(harmonized))
+    small = cv2.resize(_draw(photo, selection, point), (640, 360), interpolation=cv2.INTER_AREA)
+    write_image(folder / f"other_{number}_reference.png", np.asarray(small, np.uint8))
+    return selection.kind
+
+
+def _draw(photo: Image, selection: Selection, point: tuple[float, float]) -> Image:
     from iph_rt.reference.overlay import draw_selection
 
-    selection = harmonizer.set_reference(photo, point=REFERENCE_POINT)
     picture = np.ascontiguousarray(draw_selection(photo, selection))
-    point = (round(REFERENCE_POINT[0]), round(REFERENCE_POINT[1]))
     for radius, color in ((11, (255, 255, 255)), (8, (40, 40, 220))):
-        cv2.circle(picture, point, radius, color, -1, cv2.LINE_AA)
-    write_image(folder / "reference.png", picture)
+        cv2.circle(picture, (round(point[0]), round(point[1])), radius, color, -1, cv2.LINE_AA)
+    return picture
 
 
 def _facts(harmonizer: Harmonizer, source: PingPong) -> dict[str, str]:
@@ -195,6 +226,7 @@ def _facts(harmonizer: Harmonizer, source: PingPong) -> dict[str, str]:
     facts = {
         "clip": f"{width}x{height}, {source.clip_length} frames at {float(source.rate):g} per second, "
         f"played forwards and backwards {ROUNDS} times",
+        "photograph": f"1000x667, cut to 16:9 at its lower edge, enlarged to {SIZE[0]}x{SIZE[1]}",
         "segmenter": harmonizer.segmenter,
         "networks": f"{harmonizer.backend.name}, {harmonizer.backend.reason}",
         "cadence": harmonizer.cadence,
