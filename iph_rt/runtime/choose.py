@@ -15,7 +15,7 @@ from iph_rt.runtime import verdict
 from iph_rt.runtime.backend import IMAGE_SHAPE, MASK_SHAPE, Backend, NetworkFiles, find_network_files
 
 WARMUP_RUNS = 1
-MEASURED_RUNS = 6
+MEASURED_RUNS = 4
 CLEARLY_FASTER = 0.9  # of the default's time: a smaller difference is the machine's mood, and the default stays
 
 CPU_BACKENDS = ("onnxruntime", "openvino")  # the first is the default

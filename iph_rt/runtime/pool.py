@@ -22,17 +22,21 @@ class FramePool:
     def __init__(self) -> None:
         self._buffers: list[Image] = []
         self._shape: tuple[int, ...] = ()
-        # What a buffer counts when only the list and the loop below hold it, measured rather than assumed.
-        self._free_count = min(sys.getrefcount(buffer) for buffer in [np.empty(1, np.uint8)])
+        # What a buffer counts when only the list holds it, measured with the code that will compare it.
+        (self._free_count,) = _reference_counts([np.empty(1, np.uint8)])
 
     def take(self, shape: tuple[int, ...]) -> Image:
         """A C-contiguous buffer of ``shape`` with undefined content, the caller's for as long as it is held."""
         if shape != self._shape:
             self._buffers, self._shape = [], shape
-        for buffer in self._buffers:
-            if sys.getrefcount(buffer) <= self._free_count:
-                return buffer
+        for number, count in enumerate(_reference_counts(self._buffers)):
+            if count <= self._free_count:
+                return self._buffers[number]
         fresh = np.empty(shape, np.uint8)
         if len(self._buffers) < LIMIT:
             self._buffers.append(fresh)
         return fresh
+
+
+def _reference_counts(buffers: list[Image]) -> list[int]:
+    return [sys.getrefcount(buffer) for buffer in buffers]
