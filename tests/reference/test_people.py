@@ -112,3 +112,27 @@ def test_read_only_assets_folder_still_works(
     assert len(Selector(webcam_frame).faces) == 1
     assert [p.suffix for p in tmp_path.iterdir()] == [".tflite"]
     networks._open.cache_clear()
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 1200), (900, 17)])
+@pytest.mark.parametrize("fill", ["noise", "black", "white"])
+def test_pictures_with_nothing_in_them(size: tuple[int, int], fill: str, assets: dict[str, Path]) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (*size, 3), np.uint8)
+    picture = {"noise": noise, "black": np.zeros_like(noise), "white": np.full_like(noise, 255)}[fill]
+    selector = Selector(picture)
+    right, bottom = size[1] - 0.01, size[0] - 0.01
+    for choice in ({}, {"point": (0, 0)}, {"point": (right, bottom)}, {"region": (right, 0, 9, 1)}):
+        selection = selector.select(**choice)
+        assert selection.mask.shape == size
+        assert selection.mask.any()
+        assert 0 <= selection.suitability <= 1
+    assert selector.select(point=(right, bottom)).mask[-1, -1]
+    assert selection.mask[:, :-1].sum() == 0, "the box held the last column alone"
+
+
+def test_twins_side_by_side(assets: dict[str, Path]) -> None:
+    astronaut = data.astronaut()
+    selector = Selector(np.concatenate([astronaut, astronaut[:, ::-1]], axis=1), color="rgb")
+    left, right = (selector.select(point=(x, 120)).mask for x in (224, 1023 - 224))
+    assert not (left & right).any()
+    assert (left ^ right[:, ::-1]).sum() < 0.12 * left.sum(), "mirrored pictures give mirrored people, nearly"
