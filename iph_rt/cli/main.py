@@ -81,6 +81,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         message = " ".join(str(error).split())
         print(f"iph-rt {command.name}: {message}", file=sys.stderr)
         return EXIT_USER_ERROR
+    except ImportError as error:
+        # A package or one of its system libraries is not there: the user's installation, not a fault of ours.
+        message = " ".join(str(error).split())
+        print(f"iph-rt {command.name}: {message}; 'iph-rt doctor' says what is missing and the cure", file=sys.stderr)
+        return EXIT_USER_ERROR
     except KeyboardInterrupt:
         print(f"iph-rt {command.name}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -146,6 +146,38 @@ def test_doctor_finds_all_well(iph_rt: Run, assets: dict[str, Path]) -> None:
     }  # fmt: skip
 
 
+@pytest.fixture
+def broken_packages(tmp_path: Path) -> str:
+    """A PYTHONPATH on which PyAV and MediaPipe cannot load their libraries."""
+    for package, library in (("av", "libavcodec.so.60"), ("mediapipe", "libEGL.so.1")):
+        (tmp_path / package).mkdir()
+        text = f"raise ImportError('{library}: cannot open shared object file: No such file or directory')"
+        (tmp_path / package / "__init__.py").write_text(text)
+    return f"{tmp_path}:{Path(__file__).resolve().parents[2]}"
+
+
+def test_doctor_survives_what_it_finds(iph_rt: Run, assets: dict[str, Path], broken_packages: str) -> None:
+    result = iph_rt("doctor", "--json", env={"PYTHONPATH": broken_packages})
+    assert result.returncode == 1
+    checks = {(check["group"], check["name"]): check for check in json.loads(result.stdout)["checks"]}
+    assert checks["packages", "av"]["state"] == "missing"
+    assert "libavcodec.so.60" in checks["packages", "av"]["detail"]
+    assert checks["segmenters", "mediapipe"]["state"] == "optional"
+    assert "libegl1" in checks["segmenters", "mediapipe"]["cure"]
+    assert checks["segmenters", "onnx"]["state"] == "ok"
+
+
+def test_a_package_that_cannot_load_sends_to_the_doctor(
+    iph_rt: Run, assets: dict[str, Path], short_clip: Path, tmp_path: Path, broken_packages: str
+) -> None:
+    arguments = ("video", short_clip, "--background", assets["group_photo"], "-o", tmp_path / "o.mp4")
+    result = iph_rt(*arguments, env={"PYTHONPATH": broken_packages})
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert "libavcodec.so.60" in result.stderr
+    assert "iph-rt doctor" in result.stderr
+
+
 def test_doctor_names_the_cure_for_missing_models(iph_rt: Run, tmp_path: Path) -> None:
     result = iph_rt("doctor", "--json", env={"IPH_RT_ASSETS": str(tmp_path / "empty")})
     assert result.returncode == 1
