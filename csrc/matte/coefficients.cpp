@@ -92,10 +92,10 @@ IPH_DISPATCH(trust_row, trust_row_body,
              (const int32_t* sum, const int32_t* sum_of_squares, Index w, const double* reciprocal, double trust, float* trusts),
              (sum, sum_of_squares, w, reciprocal, trust, trusts))
 
-// sums: kSums rows, `stride` apart, of `count` cells.
+// sums: kSums rows, `stride` apart, of `count` cells. Lowers trusts where colour does not explain the confidence.
 IPH_INLINE void regress_row_body(const int32_t* IPH_RESTRICT sums, Index stride, Index count, const double* IPH_RESTRICT reciprocal,
                                  double epsilon, float* IPH_RESTRICT raw0, float* IPH_RESTRICT raw1, float* IPH_RESTRICT raw2,
-                                 float* IPH_RESTRICT raw3) {
+                                 float* IPH_RESTRICT raw3, float* IPH_RESTRICT trusts) {
   for (Index x = 0; x < count; ++x) {
     const double n = reciprocal[x], c = 1.0 / 255.0, s = 1.0 / kScale;
     const double m0 = sums[x] * n * c, m1 = sums[stride + x] * n * c, m2 = sums[2 * stride + x] * n * c, mp = sums[3 * stride + x] * n * s;
@@ -113,12 +113,17 @@ IPH_INLINE void regress_row_body(const int32_t* IPH_RESTRICT sums, Index stride,
     raw1[x] = static_cast<float>(a1);
     raw2[x] = static_cast<float>(a2);
     raw3[x] = static_cast<float>(mp - a0 * m0 - a1 * m1 - a2 * m2);
+    const double variance = sums[13 * stride + x] * n * s * s - mp * mp;
+    const double explained = (a0 * v0 + a1 * v1 + a2 * v2) / (variance > 1e-10 ? variance : 1.0);
+    const double share = (explained - kExplainedLow) / (kExplainedHigh - kExplainedLow);
+    const double positive = share > 0.0 ? share : 0.0;
+    trusts[x] *= static_cast<float>(positive < 1.0 ? positive : 1.0);
   }
 }
 IPH_DISPATCH(regress_row, regress_row_body,
              (const int32_t* sums, Index stride, Index count, const double* reciprocal, double epsilon, float* raw0, float* raw1, float* raw2,
-              float* raw3),
-             (sums, stride, count, reciprocal, epsilon, raw0, raw1, raw2, raw3))
+              float* raw3, float* trusts),
+             (sums, stride, count, reciprocal, epsilon, raw0, raw1, raw2, raw3, trusts))
 
 // out = t * mean over the window of raw + (1 - t) * rest, for `count` cells. The windows reach over count + 2 radius columns, of
 // which the picture's border cuts off the first `skip` and the last `skip_end`; first: raw in the top row and first column that
@@ -194,7 +199,7 @@ class Filter {
         for (int k = 0; k < kSums; ++k) widen(columns(k) + begin, count, radius_, sums(k) + begin);
         float* raw = planes_.raw.data() + at(y) + begin;
         regress_row(planes_.sums.data() + begin, w_, count, planes_.reciprocal.data() + begin, epsilon, raw, raw + plane_,
-                    raw + 2 * plane_, raw + 3 * plane_);
+                    raw + 2 * plane_, raw + 3 * plane_, planes_.trusts.data() + at(y) + begin);
       });
     }
   }

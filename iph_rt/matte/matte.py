@@ -41,7 +41,7 @@ class Matte:
         choke: -1 to 1, moves the edge into the person (> 0) or out.
         feather: 0.05 to 1, softness of the edge; see :class:`~iph_rt.matte.refine.Edge`.
         smoothing: seconds; time constant of the smoothing where nothing moves, 0 for none.
-        threads: of the full-resolution pass; 0 takes one for each CPU.
+        threads: of the full-resolution pass; see :class:`~iph_rt.matte.refine.Refiner`.
 
     Raises:
         ConfigError: a setting is out of range.
@@ -56,7 +56,7 @@ class Matte:
         choke: float = 0.2,
         feather: float = 0.8,
         smoothing: float = 0.06,
-        threads: int = 0,
+        threads: int = 1,
     ) -> None:
         self._edge = Edge(choke, feather)
         self._steadier = Steadier(check_number("smoothing", smoothing, 0.0, 10.0))
@@ -107,12 +107,12 @@ class Matte:
         if self._closed:
             raise ClosedError("this matte is closed; make another Matte()")
         packed = self._pack(_check_frame(frame))
-        guide = self._take_confidence(packed, as_color(color), timestamp_ns, confidence)
-        self._steadier.update(self._confidence, guide, timestamp_ns)
-        cleaned = self._clean()
         if self._alpha.shape != packed.shape[:2]:
             self._alpha = np.empty(packed.shape[:2], np.uint8)
-        return self._refiner.refine(packed, guide, cleaned, self._alpha, self._edge)
+            self._steadier.reset()  # another camera mode shows another part of the room
+        guide = self._take_confidence(packed, as_color(color), timestamp_ns, confidence)
+        self._steadier.update(self._confidence, guide, timestamp_ns)
+        return self._refiner.refine(packed, guide, self._clean(), self._alpha, self._edge)
 
     def reset(self) -> None:
         """Forgets the frames before: after a cut, or when another camera is taken."""

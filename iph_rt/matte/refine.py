@@ -54,11 +54,12 @@ class Refiner:
         epsilon: regularisation, in squared units of colours in [0, 1]; differences of colour below its root are no
             edge.
         trust: how fast the filter is believed as a window's variance of the confidence grows; 0 gives plain upsampling.
-        threads: of the full-resolution pass; 0 takes one for each CPU.
+        threads: of the full-resolution pass, which takes about 1 ms at 1080p: less than a second thread may make it wait
+            on a busy machine. 0 takes one for each CPU.
     """
 
     def __init__(
-        self, *, radius: int = RADIUS, epsilon: float = EPSILON, trust: float = TRUST, threads: int = 0
+        self, *, radius: int = RADIUS, epsilon: float = EPSILON, trust: float = TRUST, threads: int = 1
     ) -> None:
         self.radius = check_count("radius", radius, 1, 15)
         self.epsilon = check_number("epsilon", epsilon, 1e-8, 1.0)

@@ -56,7 +56,7 @@ def convert(tflite_model: bytes) -> bytes:
             "run: iph-rt fetch"
         )
     model = tflite.Model.GetRootAsModel(tflite_model, 0)
-    graph = _Translation(tflite, onnx, model).run()
+    graph = Translation(tflite, onnx, model).run()
     result = onnx.helper.make_model(
         graph, producer_name="iph_rt", opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=8
     )
@@ -67,7 +67,7 @@ def convert(tflite_model: bytes) -> bytes:
     return bytes(result.SerializeToString(deterministic=True))
 
 
-class _Translation:
+class Translation:
     """One pass over the operators of the first subgraph, in their order."""
 
     def __init__(self, tflite: Any, onnx: Any, model: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from iph_rt.errors import BackendUnavailableError, ModelFileError
-from iph_rt.matte.tflite_to_onnx import OPSET, _Translation
+from iph_rt.matte.tflite_to_onnx import OPSET, Translation
 
 VERSION = "2"  # raise it when the converted files change, so that old ones are not used
 
@@ -52,7 +52,7 @@ def convert(tflite_model: bytes, input_name: str, outputs: dict[int, str]) -> by
     return bytes(result.SerializeToString(deterministic=True))
 
 
-class _PersonTranslation(_Translation):
+class _PersonTranslation(Translation):
     """The segmentation model's translation with the operators of the detection and landmark models."""
 
     def __init__(self, tflite: Any, onnx: Any, model: Any) -> None:
