@@ -16,10 +16,11 @@
 namespace iph {
 
 constexpr int kTerms = 11;
-// In standard deviations of the fitted colours. A bounded distribution of colours seldom reaches beyond 3.5; up to there the
-// fit has seen data and is left alone, and twice as far out nothing of it is left.
-constexpr double kGuardInner = 3.5;
-constexpr double kGuardOuter = 7.0;
+// In standard deviations of the fitted colours. Photographs have colours that far out (small bright or vivid parts) that the
+// fit has seen: on 12 strong changes of light of a group photograph's parts, no guard gave 47.5 dB, fading from 5.5 on
+// 46.9, from 4.5 on 46.0, from 3.5 on 45.1. Twice as far out nothing of the change is left.
+constexpr double kGuardInner = 4.5;
+constexpr double kGuardOuter = 9.0;
 
 // One polynomial made ready for pixels of 0..255 whose channels (x, y, z) come in the order of the image.
 // Terms of `delta` in the order x, y, z, xy, xz, yz, xx, yy, zz, xyz, 1: P(x) - x in 0..255 for each channel of the image.

@@ -33,13 +33,17 @@ __all__ = [
     "solve",
 ]
 
-DEFAULT_RIDGE = 1e-4
-"""Pull towards the identity, in units of mean squared colour error for a coefficient that is off by 1."""
+DEFAULT_RIDGE = 1e-5
+"""Pull towards the identity, in units of mean squared colour error for a coefficient that is off by 1.
+
+Chosen on 12 strong changes of light of parts of a group photograph: 46.0 dB against the target, 43.0 with 1e-4, 47.6 with
+1e-6, which follows noise further (coefficients up to 4.6 in the place of 3.4).
+"""
 
 LUMA = np.array([0.2126, 0.7152, 0.0722])
 """Rec. 709 luma, by which a change of colour is split into luminance and chroma."""
 
-GUARD_FLOOR = 0.03
+GUARD_FLOOR = 0.02
 """Least standard deviation (of 1) that the guard ascribes to the fitted colours: a flat patch keeps some range."""
 
 
@@ -47,7 +51,7 @@ GUARD_FLOOR = 0.03
 class Polynomial:
     """A fitted change of colour with its guard against extrapolation.
 
-    With d^2 = (x - center)^T precision (x - center), the change fades from full at d = 3.5 to none at d = 7
+    With d^2 = (x - center)^T precision (x - center), the change fades from full at d = 4.5 to none at d = 9
     (smoothstep): colours far from those that were fitted stay as they are.
 
     Attributes:

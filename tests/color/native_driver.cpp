@@ -50,7 +50,7 @@ void expected_pixel(const uint8_t* front, const uint8_t* back, double alpha, dou
   double d2 = 0.0;
   for (int i = 0; i < 3; ++i)
     for (int j = 0; j < 3; ++j) d2 += (x[i] - kCenter[i]) * kPrecision[3 * i + j] * (x[j] - kCenter[j]);
-  const double t = std::min(1.0, std::max(0.0, (49.0 - d2) / (49.0 - 12.25))), guard = t * t * (3.0 - 2.0 * t);
+  const double t = std::min(1.0, std::max(0.0, (81.0 - d2) / (81.0 - 20.25))), guard = t * t * (3.0 - 2.0 * t);
   for (int c = 0; c < 3; ++c) {
     double value = 0.0;
     for (int i = 0; i < 11; ++i) value += phi[i] * coefficients[3 * i + c];

@@ -34,7 +34,7 @@ def smoothstep(t):
     return t * t * (3.0 - 2.0 * t)
 
 
-def harmonized(image, polynomial, color, inner=3.5, outer=7.0):
+def harmonized(image, polynomial, color, inner=4.5, outer=9.0):
     """H x W x 3 of 0..255 (any float or uint8) -> float64 0..255 in the same order, not rounded."""
     order = [2, 1, 0] if color == "bgr" else [0, 1, 2]
     x = image[..., order].astype(np.float64) / 255.0
