@@ -53,8 +53,8 @@ class Matte:
         segmenter: str | Segmenter = "auto",
         *,
         model: str = "landscape",
-        choke: float = 0.2,
-        feather: float = 0.8,
+        choke: float = 0.3,
+        feather: float = 0.7,
         smoothing: float = 0.06,
         threads: int = 1,
     ) -> None:

@@ -30,8 +30,8 @@ class Edge:
         feather: 0.05 to 1, the range of refined confidence over which alpha goes from 0 to 1. Small: a hard edge.
     """
 
-    choke: float = 0.2
-    feather: float = 0.8
+    choke: float = 0.3
+    feather: float = 0.7
 
     def __post_init__(self) -> None:
         check_number("choke", self.choke, -1.0, 1.0)
