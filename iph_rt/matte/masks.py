@@ -66,9 +66,7 @@ def _plane(value: Any, name: str, shape: tuple[int, int] | None) -> NDArray[Any]
     if array.size == 0:
         raise MaskError(f"{name}: got shape {value.shape}, which holds no pixel; expected at least one")
     if shape is not None and array.shape != shape:
-        raise MaskError(
-            f"{name}: got {array.shape[0]} x {array.shape[1]}, expected the frame's {shape[0]} x {shape[1]} (H x W)"
-        )
+        raise MaskError(f"{name}: got {array.shape[0]} x {array.shape[1]}, expected the frame's {shape[0]} x {shape[1]} (H x W)")
     return array
 
 

@@ -89,8 +89,7 @@ def _open(path: str) -> tuple[Any, Any]:
         version = importlib.metadata.version("mediapipe")
     except importlib.metadata.PackageNotFoundError as error:
         raise BackendUnavailableError(
-            "segmenter 'mediapipe' needs the package mediapipe, which is not installed; "
-            "run: pip install 'iph-rt[mediapipe]'"
+            "segmenter 'mediapipe' needs the package mediapipe, which is not installed; run: pip install 'iph-rt[mediapipe]'"
         ) from error
     if int(version.split(".", 1)[0]) >= 1:
         raise BackendUnavailableError(
@@ -112,9 +111,7 @@ def _open(path: str) -> tuple[Any, Any]:
     except (ImportError, OSError) as error:
         raise BackendUnavailableError(_explain(error)) from error
     except (RuntimeError, ValueError, AttributeError) as error:
-        raise BackendUnavailableError(
-            f"segmenter 'mediapipe': mediapipe {version} does not open the model: {error}"
-        ) from error
+        raise BackendUnavailableError(f"segmenter 'mediapipe': mediapipe {version} does not open the model: {error}") from error
 
 
 def _explain(error: ImportError | OSError) -> str:

@@ -43,12 +43,8 @@ class OnnxSegmenter:
         self._output: NDArray[np.float32] = np.zeros((1, 1, height, width), np.float32)
         self._confidence: NDArray[np.float32] = self._output.reshape(height, width)
         self._binding = self._session.io_binding()
-        self._binding.bind_input(
-            tflite_to_onnx.INPUT_NAME, "cpu", 0, np.float32, self._input.shape, self._input.ctypes.data
-        )
-        self._binding.bind_output(
-            tflite_to_onnx.OUTPUT_NAME, "cpu", 0, np.float32, self._output.shape, self._output.ctypes.data
-        )
+        self._binding.bind_input(tflite_to_onnx.INPUT_NAME, "cpu", 0, np.float32, self._input.shape, self._input.ctypes.data)
+        self._binding.bind_output(tflite_to_onnx.OUTPUT_NAME, "cpu", 0, np.float32, self._output.shape, self._output.ctypes.data)
         self._session.run_with_iobinding(self._binding)  # the first run plans its memory
 
     def segment(self, frame: NDArray[np.uint8], color: str, timestamp_ns: int) -> NDArray[np.float32]:

@@ -58,9 +58,7 @@ class Refiner:
             on a busy machine. 0 takes one for each CPU.
     """
 
-    def __init__(
-        self, *, radius: int = RADIUS, epsilon: float = EPSILON, trust: float = TRUST, threads: int = 1
-    ) -> None:
+    def __init__(self, *, radius: int = RADIUS, epsilon: float = EPSILON, trust: float = TRUST, threads: int = 1) -> None:
         self.radius = check_count("radius", radius, 1, 15)
         self.epsilon = check_number("epsilon", epsilon, 1e-8, 1.0)
         self.trust = check_number("trust", trust, 0.0, 1e6)

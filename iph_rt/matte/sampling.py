@@ -30,7 +30,5 @@ class Sampler:
         if self._source != (width, height):
             self._source = (width, height)
             self._warp[0, 0], self._warp[1, 1] = self.size[0] / width, self.size[1] / height
-        cv2.warpAffine(
-            frame, self._warp, self.size, dst=self._buffer, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        cv2.warpAffine(frame, self._warp, self.size, dst=self._buffer, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return self._buffer

@@ -52,17 +52,14 @@ def convert(tflite_model: bytes) -> bytes:
         ) from error
     if tflite_model[4:8] != b"TFL3":
         raise ModelFileError(
-            f"not a TensorFlow Lite model: expected the mark b'TFL3' at byte 4, got {tflite_model[4:8]!r}; "
-            "run: iph-rt fetch"
+            f"not a TensorFlow Lite model: expected the mark b'TFL3' at byte 4, got {tflite_model[4:8]!r}; run: iph-rt fetch"
         )
     model = tflite.Model.GetRootAsModel(tflite_model, 0)
     graph = Translation(tflite, onnx, model).run()
     result = onnx.helper.make_model(
         graph, producer_name="iph_rt", opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=8
     )
-    onnx.helper.set_model_props(
-        result, {METADATA_SOURCE: source_digest(tflite_model), METADATA_VERSION: CONVERTER_VERSION}
-    )
+    onnx.helper.set_model_props(result, {METADATA_SOURCE: source_digest(tflite_model), METADATA_VERSION: CONVERTER_VERSION})
     onnx.checker.check_model(result)
     return bytes(result.SerializeToString(deterministic=True))
 
@@ -235,8 +232,6 @@ class Translation:
         _, height, width, _ = self.shape(inputs[1])
         before, after = self.shape(inputs[0])[1:3], self.shape(output)[1:3]
         if (before[0] * height, before[1] * width) != after:
-            raise ModelFileError(
-                f"transposed convolution {height}x{width} from {before} to {after}: expected no overlap"
-            )
+            raise ModelFileError(f"transposed convolution {height}x{width} from {before} to {after}: expected no overlap")
         self.emit("ConvTranspose", self.weights(inputs, (3, 0, 1, 2)), self.name(output),
                   kernel_shape=[height, width], strides=[height, width])  # fmt: skip
