@@ -50,6 +50,7 @@ def _train(args: argparse.Namespace) -> int:
     from iph_rt.train.loop import Trainer
     from iph_rt.train.pairs import split_store
     from iph_rt.train.photos import PhotoStore
+    from iph_rt.train.subject import subject_finder
     from iph_rt.train.recipe import Recipe, parse_stages
 
     if args.out is None:
@@ -65,7 +66,7 @@ def _train(args: argparse.Namespace) -> int:
         if not args.photos.is_dir():
             raise TrainingDataError(f"{args.photos} is not a folder; expected one with photographs in it")
         files = sorted(path for path in args.photos.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
-        store, problems = PhotoStore.load([(str(path.relative_to(args.photos)), path) for path in files])
+        store, problems = PhotoStore.load([(str(path.relative_to(args.photos)), path) for path in files], subject_finder())
         held_out = None
         for problem in problems:
             print(f"iph-rt: left out: {problem}", file=sys.stderr)

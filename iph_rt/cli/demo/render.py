@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from iph_rt.assets import asset_path
+from iph_rt.cli.demo.stills import Steadiness, Stills, near
 from iph_rt.stream.compare import join_halves
 from iph_rt.stream.frame import Frame, Image
 from iph_rt.stream.images import read_image, write_image
@@ -35,9 +36,6 @@ OTHER_POINTS = ((950.0, 450.0), (330.0, 160.0), (900.0, 90.0))
 
 PLACEMENT = (1185.0, 720.0, 1.0)
 """At the right end of the row, the clip's lower edge on the photograph's, his head about as large as those beside it."""
-
-NEAR = (560, 315, 720, 405)
-"""The man and the two beside him (x, y, width, height), for the picture to drag over."""
 
 ROUNDS = 2
 """The clip has 72 frames (2.4 s): it plays forwards and backwards this often, so that there is something to watch."""
@@ -105,7 +103,8 @@ def render(folder: Path, segmenter: str) -> Result:
     with Harmonizer(cadence=1, segmenter=segmenter, placement=PLACEMENT, frame_rate=float(source.rate)) as harmonizer:
         harmonizer.set_background(photo)
         _write_reference(folder, harmonizer, photo)
-        stills = _Stills(folder, harmonizer, (0, source.clip_length // 2, source.clip_length - 1))
+        steadiness = Steadiness()
+        stills = Stills(folder, harmonizer, (0, source.clip_length // 2, source.clip_length - 1))
         rate = Fraction(source.rate)
         with (
             VideoFileSink(folder / "harmonized.mp4", rate) as single,
@@ -117,6 +116,7 @@ def render(folder: Path, segmenter: str) -> Result:
                 harmonized = harmonizer.process(frame.image, timestamp=frame.timestamp_ns)
                 direct = harmonizer.direct_composite()
                 stills.take(frame.id, direct, harmonized)
+                steadiness.take(direct, harmonized, harmonizer.last_alpha())
                 return np.concatenate([direct, harmonized], axis=1)
 
             def both(frame: Frame) -> None:
@@ -128,7 +128,7 @@ def render(folder: Path, segmenter: str) -> Result:
             Stream(source, step, both).run()
         result.stills = stills.names
         result.stages, result.times = harmonizer.stats.summary(), harmonizer.stats.table()
-        result.facts = _facts(harmonizer, source)
+        result.facts = {**_facts(harmonizer, source), "steadiness": steadiness.describe()}
         harmonizer.look.save(str(folder / "look.json"))
         harmonizer.look.to_cube(str(folder / "look.cube"))
         for number, point in enumerate(OTHER_POINTS):
@@ -142,59 +142,6 @@ def _scene(photo: Image) -> Image:
     return np.asarray(cv2.resize(cut, SIZE, interpolation=cv2.INTER_LANCZOS4), np.uint8)
 
 
-def _near(image: Image) -> Image:
-    x, y, width, height = NEAR
-    return image[y : y + height, x : x + width]
-
-
-class _Stills:
-    """Keeps the pictures of a few frames, and close-ups of the face and of the hair's edge."""
-
-    def __init__(self, folder: Path, harmonizer: Harmonizer, wanted: tuple[int, ...]) -> None:
-        self._folder, self._harmonizer, self._wanted = folder, harmonizer, wanted
-        self.names: list[str] = []
-
-    def take(self, number: int, direct: Image, harmonized: Image) -> None:
-        """Write the pictures of this frame if it is one of those wanted."""
-        if number not in self._wanted:
-            return
-        name = f"{number:03d}"
-        matte = self._harmonizer.last_alpha()
-        write_image(self._folder / f"direct_{name}.png", direct)
-        write_image(self._folder / f"harmonized_{name}.png", harmonized)
-        write_image(self._folder / f"matte_{name}.png", matte)
-        for kind, (x, y, side) in _closeups(matte).items():
-            left, right = (_enlarge(picture[y : y + side, x : x + side]) for picture in (direct, harmonized))
-            write_image(self._folder / f"{kind}_{name}.png", np.concatenate([left, right], axis=1))
-        if number == self._wanted[len(self._wanted) // 2]:
-            write_image(self._folder / "near_direct.png", _near(direct))
-            write_image(self._folder / "near_harmonized.png", _near(harmonized))
-        if not self.names:
-            write_image(self._folder / "poster.jpg", join_halves(direct, harmonized), quality=90)
-        self.names.append(name)
-
-
-def _closeups(matte: Image) -> dict[str, tuple[int, int, int]]:
-    """Squares (x, y, side) around the face and around the upper edge of the hair, from the matte alone."""
-    height, width = matte.shape
-    rows = np.flatnonzero((matte > 127).any(axis=1))
-    top = int(rows[0]) if rows.size else 0
-    tall = height - top
-    head = np.flatnonzero((matte[top : top + tall // 3] > 127).any(axis=0))
-    center = int((head[0] + head[-1]) // 2) if head.size else width // 2
-    squares = {"face": (center, top + round(0.38 * tall), round(0.72 * tall)),
-               "edge": (center, top + round(0.12 * tall), round(0.36 * tall))}  # fmt: skip
-    result = {}
-    for kind, (x, y, side) in squares.items():
-        side = max(8, min(side, width, height))
-        result[kind] = (max(0, min(x - side // 2, width - side)), max(0, min(y - side // 2, height - side)), side)
-    return result
-
-
-def _enlarge(image: Image) -> Image:
-    return np.asarray(cv2.resize(image, (640, 640), interpolation=cv2.INTER_CUBIC), np.uint8)
-
-
 def _write_reference(folder: Path, harmonizer: Harmonizer, photo: Image) -> None:
     selection = harmonizer.set_reference(photo, point=REFERENCE_POINT)
     write_image(folder / "reference.png", _draw(photo, selection, REFERENCE_POINT))
@@ -205,7 +152,7 @@ def _write_other(
 ) -> str:
     selection = harmonizer.set_reference(photo, point=point)
     harmonized = harmonizer.process(frame)  # the first after a change of reference: nothing is smoothed yet
-    write_image(folder / f"other_{number}.png", _near(harmonized))
+    write_image(folder / f"other_{number}.png", near(harmonized))
     small = cv2.resize(_draw(photo, selection, point), (640, 360), interpolation=cv2.INTER_AREA)
     write_image(folder / f"other_{number}_reference.png", np.asarray(small, np.uint8))
     return selection.kind
