@@ -16,7 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 BASE = {"errors", "config", "files", "stats", "assets", "weights"}
 LIVE = [BASE, {"color", "matte", "reference"}, {"runtime"}, {"harmonizer"}, {"stream"}, {"bench", "studio", "cli"}]
-OFFLINE = {"model": BASE, "train": {"model", "color", "runtime"} | BASE, "engine": {"model", "runtime"} | BASE}
+OFFLINE = {"model": BASE, "train": {"model", "color", "matte", "runtime"} | BASE, "engine": {"model", "runtime"} | BASE}
 ALL_TO_ALL = {"__main__": {"cli"}, "cli": {"train", "model", "engine"}}
 """Commands may start the offline parts: cli/train.py and cli/evaluate.py are thin faces of theirs."""
 

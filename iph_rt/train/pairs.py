@@ -21,10 +21,11 @@ from iph_rt.train.corpus import present_photos
 from iph_rt.train.light import LIGHT, RECOLOUR, random_changes
 from iph_rt.train.photos import PhotoStore
 from iph_rt.train.regions import cutout, smooth_regions
+from iph_rt.train.subject import subject_finder
 
 SAME_SCENE, SHARED_LIGHT = "same-scene", "shared-light"
 KINDS = (SAME_SCENE, SHARED_LIGHT)
-CUTOUT_SHARE = 0.5  # half of the regions are smooth blobs, half follow real things
+CUTOUT_SHARE = 0.6  # of the regions follow real things, the others are smooth blobs
 MIN_GUIDE = 0.02  # a guide mask covers at least this share of the picture
 
 F32 = npt.NDArray[np.float32]
@@ -96,7 +97,7 @@ def _regions(
     size = labels[0].shape[0]
     regions = smooth_regions(len(labels), size, generator, forbidden)
     for index, label in enumerate(labels):
-        mask = cutout(label, rng) if rng.random() < CUTOUT_SHARE else None
+        mask = cutout(label, regions[index, 0].numpy() > 0, rng) if rng.random() < CUTOUT_SHARE else None
         if mask is None:
             continue
         if forbidden is not None:
@@ -111,9 +112,10 @@ def split_store(held_out: bool, folder: Path | None = None) -> PhotoStore:
 
     Raises:
         TrainingDataError: none is in the corpus folder, or one cannot be decoded.
+        BackendUnavailableError: the segmentation model that finds subjects has not been fetched.
     """
     files = [(photo.name, path) for photo, path in present_photos(folder) if photo.held_out == held_out]
-    store, problems = PhotoStore.load(files)
+    store, problems = PhotoStore.load(files, subject_finder())
     if problems:
         raise TrainingDataError("; ".join(problems))
     return store

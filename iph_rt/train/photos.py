@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from iph_rt.errors import TrainingDataError
+from iph_rt.train.regions import SUBJECT
 
 LONG_SIDE = 768  # photographs are kept this large: enough for 256x256 crops with room to zoom
-LABEL_SIDE = 128  # label maps need no more
-CLUSTERS = 9
-POSITION_WEIGHT = 40.0  # how much a pixel's place counts beside its Lab colour when regions are formed (0..255 scale)
+LABEL_SIDE = 160  # label maps need no more
+CLUSTERS = 20
+POSITION_WEIGHT = 90.0  # how much a pixel's place counts beside its Lab colour when regions are formed (0..255 scale)
 
 U8 = npt.NDArray[np.uint8]
+SubjectFinder = Callable[[U8], "npt.NDArray[np.bool_] | None"]
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ class StoredPhoto:
     labels: U8
 
 
-def load_photo(path: Path, name: str | None = None) -> StoredPhoto:
-    """Read one photograph.
+def load_photo(path: Path, name: str | None = None, find_subject: SubjectFinder | None = None) -> StoredPhoto:
+    """Read one photograph, with its regions and, given a finder, its subject.
 
     Raises:
         TrainingDataError: it cannot be decoded.
@@ -45,11 +48,16 @@ def load_photo(path: Path, name: str | None = None) -> StoredPhoto:
     while min(mips[-1].shape[:2]) >= 192:
         half = cv2.resize(mips[-1], (mips[-1].shape[1] // 2, mips[-1].shape[0] // 2), interpolation=cv2.INTER_AREA)
         mips.append(np.asarray(half, np.uint8))
-    return StoredPhoto(name or path.name, tuple(mips), label_map(mips[0]))
+    labels = label_map(mips[0])
+    subject = find_subject(mips[0]) if find_subject else None
+    if subject is not None:
+        shape = (labels.shape[1], labels.shape[0])
+        labels[cv2.resize(subject.astype(np.uint8), shape, interpolation=cv2.INTER_AREA) > 0] = SUBJECT
+    return StoredPhoto(name or path.name, tuple(mips), labels)
 
 
 def label_map(image: U8) -> U8:
-    """Regions of one colour and place: k-means over Lab and position, then connected components (0..255 labels)."""
+    """Regions of one colour and place: k-means over Lab and position, then connected components (labels 0 to 254)."""
     scale = LABEL_SIDE / max(image.shape[:2])
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(cv2.medianBlur(small, 5), cv2.COLOR_RGB2LAB).astype(np.float32)
@@ -62,10 +70,9 @@ def label_map(image: U8) -> U8:
     clusters = cv2.medianBlur(assigned.reshape(height, width).astype(np.uint8), 5)
     labels = np.zeros((height, width), np.int32)
     for cluster in range(CLUSTERS):
-        count, parts = cv2.connectedComponents((clusters == cluster).astype(np.uint8))
+        _, parts = cv2.connectedComponents((clusters == cluster).astype(np.uint8))
         labels[parts > 0] = parts[parts > 0] + labels.max()
-        del count
-    return np.asarray(labels % 256, np.uint8)
+    return np.asarray(labels % SUBJECT, np.uint8)
 
 
 class PhotoStore:
@@ -77,13 +84,15 @@ class PhotoStore:
         self.photos = photos
 
     @classmethod
-    def load(cls, files: list[tuple[str, Path]]) -> tuple[PhotoStore, list[str]]:
+    def load(
+        cls, files: list[tuple[str, Path]], find_subject: SubjectFinder | None = None
+    ) -> tuple[PhotoStore, list[str]]:
         """Read (name, path) pairs. Unreadable ones are left out and reported, one line each."""
         photos: list[StoredPhoto] = []
         problems: list[str] = []
         for name, path in files:
             try:
-                photos.append(load_photo(path, name))
+                photos.append(load_photo(path, name, find_subject))
             except (TrainingDataError, OSError, cv2.error) as error:
                 problems.append(str(error))
         return cls(photos), problems

@@ -11,6 +11,8 @@ from torch.nn import functional
 FIELD = 32  # side at which thresholds are found
 AREA = (0.06, 0.45)  # share of the picture that a region covers
 CUTOUT_AREA = (0.04, 0.60)
+SUBJECT = 255  # label of the photograph's subject
+SUBJECT_SHARE = 0.6  # of the cutouts where there is a subject
 
 
 def smooth_field(n: int, size: int, generator: torch.Generator) -> Tensor:
@@ -44,12 +46,20 @@ def smooth_regions(n: int, size: int, generator: torch.Generator, forbidden: Ten
     return region.float()
 
 
-def cutout(labels: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.bool_] | None:
-    """One thing of a label map (H x W): the region under a random pixel, or that and another. None if too small or large."""
-    seeds = rng.integers(0, labels.size, size=3)
-    flat = labels.ravel()
-    mask = labels == flat[seeds[0]]
-    if rng.random() < 0.4:
-        mask |= labels == flat[seeds[1]]
-    share = float(mask.mean())
-    return mask if CUTOUT_AREA[0] <= share <= CUTOUT_AREA[1] else None
+def cutout(
+    labels: npt.NDArray[np.uint8], blob: npt.NDArray[np.bool_], rng: np.random.Generator
+) -> npt.NDArray[np.bool_] | None:
+    """A region along the edges of real things: the photograph's subject, or a blob drawn to the edges of the label map.
+
+    Args:
+        labels: H x W; SUBJECT where the photograph's subject is, other labels by colour and place.
+        blob: H x W; regions of which it covers more than half are taken whole.
+
+    Returns:
+        H x W, or None if what was found is too small or too large.
+    """
+    mask = labels == SUBJECT
+    if not (CUTOUT_AREA[0] <= float(mask.mean()) <= CUTOUT_AREA[1] and rng.random() < SUBJECT_SHARE):
+        inside = np.bincount(labels[blob], minlength=256) > 0.5 * np.bincount(labels.ravel(), minlength=256)
+        mask = inside[labels]
+    return mask if CUTOUT_AREA[0] <= float(mask.mean()) <= CUTOUT_AREA[1] else None
