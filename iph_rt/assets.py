@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iph_rt.errors import AssetFetchError, AssetMissingError, ConfigError
-from iph_rt.files import make_folder, write_bytes
+from iph_rt.files import make_folder, sha256_of, write_bytes
 
 FETCH_COMMAND = "iph-rt fetch"
 Progress = Callable[[str], None]
@@ -146,15 +146,6 @@ def asset_path(name: str) -> Path:
             f"replace it with: {FETCH_COMMAND} --force"
         )
     return path
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file as 64 lower-case hex digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def is_present(asset: Asset) -> bool:

@@ -1,7 +1,8 @@
-"""Output files that appear whole or not at all."""
+"""Output files that appear whole or not at all, and the SHA-256 of files that are pinned."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,6 +83,15 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
         ) from error
     check_writable(folder / "probe")
     return folder
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes as 64 lower-case hex digits. Raises OSError where it cannot be read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _create_beside(target: Path) -> Path:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iph_rt.color.frames import check_frame
 from iph_rt.color.look import Look
 from iph_rt.color.polynomial import Moments, Polynomial, solve
 from iph_rt.color.temporal import MomentSmoother
@@ -24,7 +25,7 @@ from iph_rt.runtime.cadence import Cadence as RunCadence
 from iph_rt.runtime.choose import open_backend
 from iph_rt.runtime.compositor import Compositor, as_background
 from iph_rt.runtime.fitting import Fitter, Sample
-from iph_rt.runtime.frames import Clock, check_frame
+from iph_rt.runtime.frames import Clock
 from iph_rt.runtime.placement import Layout
 from iph_rt.runtime.still import harmonize_still
 from iph_rt.runtime.style import Style, StyleCache

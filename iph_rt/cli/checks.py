@@ -8,10 +8,11 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from iph_rt import assets
 from iph_rt.errors import IphError
@@ -49,6 +50,7 @@ def all_checks() -> Iterator[Check]:
     yield from check_assets()
     yield from check_libraries()
     yield from check_segmenters()
+    yield from check_reference()
     yield from check_backends()
     yield from check_video()
     yield from check_devices()
@@ -70,15 +72,17 @@ def check_python() -> Iterator[Check]:
 
 def check_packages() -> Iterator[Check]:
     """Python packages: needed ones, and those that make something more possible."""
-    needed = {"numpy": "numpy", "onnxruntime": "onnxruntime", "av": "av", "tqdm": "tqdm"}
     optional = {
         "mediapipe": "MediaPipe's segmenter; pip install 'iph-rt[mediapipe]'",
         "openvino": "faster networks on x86; pip install 'iph-rt[openvino]'",
-        "torch": "training only; pip install 'iph-rt[train]'",
+        **dict.fromkeys(
+            ("torch", "safetensors", "onnxscript", "matplotlib", "scikit-image"),
+            "iph-rt train and evaluate only; pip install 'iph-rt[train]'",
+        ),
     }
-    for name, module in needed.items():
+    for name in ("numpy", "onnxruntime", "av", "tqdm", "onnx", "tflite"):
         version = _version(name)
-        problem = _import_problem(module) if version else "not installed"
+        problem = _import_problem(name) if version else "not installed"
         cure = "" if problem is None else f"pip install --force-reinstall {name}"
         yield Check("packages", name, MISSING if problem else OK, problem or str(version), cure)
     for name, purpose in optional.items():
@@ -172,9 +176,9 @@ def check_model() -> Iterator[Check]:
 
 
 def check_assets() -> Iterator[Check]:
-    """Third-party models and media, and their hashes. The landscape segmenter and the face detector are needed."""
+    """Third-party models and media, and their hashes. Needed: the landscape segmenter, and what finds a person to match."""
     for asset in assets.MANIFEST.values():
-        needed = asset.name in ("selfie_landscape", "face_short")
+        needed = asset.name in ("selfie_landscape", "face_short", "pose_landmark")
         with _finding("assets", asset.name, MISSING if needed else WARNING, f"iph-rt fetch {asset.name}") as found:
             assets.asset_path(asset.name)
             found.append(f"{asset.filename}, SHA-256 as pinned ({asset.requirement}, {asset.licence})")
@@ -200,40 +204,40 @@ def check_libraries() -> Iterator[Check]:
 
 def check_segmenters() -> Iterator[Check]:
     """Whether each segmenter really opens; one of them must."""
-    checks = []
-    for name, cure in (
-        ("mediapipe", "pip install 'iph-rt[mediapipe]', apt-get install libegl1 libgles2 libgl1, iph-rt fetch"),
-        ("onnx", "iph-rt fetch; pip install --force-reinstall iph-rt"),
-    ):
-        with _finding("segmenters", name, WARNING, cure) as found:
-            from iph_rt.matte.segmenter import open_segmenter
 
-            segmenter = open_segmenter(name)
-            found.append(segmenter.reason or "opens")
-            segmenter.close()
-        checks.append(found.check())
-    yield from checks
-    if all(check.state != OK for check in checks):
-        yield Check("segmenters", "any", MISSING, "no segmenter can run", "see the lines above")
+    def opener(name: str) -> _Opened:
+        from iph_rt.matte.segmenter import open_segmenter
+
+        return open_segmenter(name)
+
+    cures = {
+        "mediapipe": "pip install 'iph-rt[mediapipe]', apt-get install libegl1 libgles2 libgl1, iph-rt fetch",
+        "onnx": "iph-rt fetch; pip install --force-reinstall iph-rt",
+    }
+    yield from _check_one_of("segmenters", cures, opener, "no segmenter can run")
+
+
+def check_reference() -> Iterator[Check]:
+    """Whether the networks open that find the person whose light is wanted."""
+    for name in ("face_short", "pose_landmark"):
+        with _finding("reference", name, MISSING, "iph-rt fetch; pip install tflite onnx") as found:
+            from iph_rt.reference.networks import open_network
+
+            open_network(name)
+            found.append("opens as ONNX")
+        yield found.check()
 
 
 def check_backends() -> Iterator[Check]:
     """Whether each backend really opens the model; one of them must."""
-    checks = []
-    for name, cure in (
-        ("onnxruntime", "pip install --force-reinstall onnxruntime"),
-        ("openvino", "pip install 'iph-rt[openvino]'"),
-    ):
-        with _finding("backends", name, WARNING, cure) as found:
-            from iph_rt.runtime.choose import open_backend
 
-            backend = open_backend(name)
-            found.append(backend.reason or "opens")
-            backend.close()
-        checks.append(found.check())
-    yield from checks
-    if all(check.state != OK for check in checks):
-        yield Check("backends", "any", MISSING, "no backend can run the networks", "see the lines above")
+    def opener(name: str) -> _Opened:
+        from iph_rt.runtime.choose import open_backend
+
+        return open_backend(name)
+
+    cures = {"onnxruntime": "pip install --force-reinstall onnxruntime", "openvino": "pip install 'iph-rt[openvino]'"}
+    yield from _check_one_of("backends", cures, opener, "no backend can run the networks")
 
 
 def check_video() -> Iterator[Check]:
@@ -287,6 +291,28 @@ def _finding(group: str, name: str, state: str, cure: str) -> Iterator[_Finding]
     except Exception as error:
         detail = " ".join(str(error).split()) or type(error).__name__
         found.problem = (state, detail, cure)
+
+
+class _Opened(Protocol):
+    """What a segmenter and a backend have in common."""
+
+    reason: str
+
+    def close(self) -> None: ...
+
+
+def _check_one_of(group: str, cures: dict[str, str], opener: Callable[[str], _Opened], none: str) -> Iterator[Check]:
+    """Opens and closes each of several that can stand in for each other; that none opens is a finding of its own."""
+    checks = []
+    for name, cure in cures.items():
+        with _finding(group, name, WARNING, cure) as found:
+            opened = opener(name)
+            found.append(opened.reason or "opens")
+            opened.close()
+        checks.append(found.check())
+    yield from checks
+    if all(check.state != OK for check in checks):
+        yield Check(group, "any", MISSING, none, "see the lines above")
 
 
 def _version(package: str) -> str | None:

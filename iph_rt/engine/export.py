@@ -12,9 +12,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from iph_rt.errors import ModelFileError
+from iph_rt.files import sha256_of
 from iph_rt.model.presets import IPHNet
 from iph_rt.model.weights import average_of_run
-from iph_rt.weights.registry import HARMONIZER, STYLE_ENCODER, WEIGHTS, sha256_of
+from iph_rt.weights.registry import HARMONIZER, STYLE_ENCODER, WEIGHTS
 
 SIZE = 256
 OPSET = 18

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from iph_rt.color.frames import check_frame
 from iph_rt.color.native import native
 from iph_rt.config import as_color, check_number
-from iph_rt.errors import ClosedError, ConfigError, FrameFormatError
+from iph_rt.errors import ClosedError, ConfigError
 from iph_rt.matte.masks import check_confidence, from_mask
 from iph_rt.matte.refine import Edge, Refiner
 from iph_rt.matte.sampling import Sampler
@@ -106,7 +107,7 @@ class Matte:
         """
         if self._closed:
             raise ClosedError("this matte is closed; make another Matte()")
-        packed = self._pack(_check_frame(frame))
+        packed = self._pack(check_frame(frame))
         if self._alpha.shape != packed.shape[:2]:
             self._alpha = np.empty(packed.shape[:2], np.uint8)
             self._steadier.reset()  # another camera mode shows another part of the room
@@ -173,16 +174,6 @@ class Matte:
             self._cleaned, floor=0.0, keep_fraction=KEEP_FRACTION, max_hole=round(HOLE_FRACTION * self._cleaned.size)
         )
         return self._cleaned
-
-
-def _check_frame(frame: Any) -> NDArray[np.uint8]:
-    if not isinstance(frame, np.ndarray):
-        raise FrameFormatError(f"frame: got {type(frame).__name__}, expected a NumPy array HxWx3 uint8")
-    if frame.ndim != 3 or frame.shape[2] != 3 or frame.size == 0:
-        raise FrameFormatError(f"frame: got shape {frame.shape}, expected HxWx3 with at least one pixel")
-    if frame.dtype != np.uint8:
-        raise FrameFormatError(f"frame: got {frame.dtype}, expected uint8")
-    return frame
 
 
 def _thin(confidence: NDArray[np.float32]) -> NDArray[np.float32]:

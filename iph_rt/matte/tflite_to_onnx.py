@@ -42,24 +42,35 @@ def convert(tflite_model: bytes) -> bytes:
         BackendUnavailableError: package ``tflite`` or ``onnx`` is not installed.
         ModelFileError: the bytes are not a TensorFlow Lite model, or one with operators other than those listed above.
     """
+    tflite, onnx, model = open_model(tflite_model)
+    graph = Translation(tflite, onnx, model).run("selfie_segmentation", INPUT_NAME, {0: OUTPUT_NAME})
+    return serialize(onnx, graph, {METADATA_SOURCE: source_digest(tflite_model), METADATA_VERSION: CONVERTER_VERSION})
+
+
+def open_model(tflite_model: bytes) -> tuple[Any, Any, Any]:
+    """The packages tflite and onnx, and the model read with the first. Raises as :func:`convert`."""
     try:
         import onnx
         import tflite
     except ImportError as error:
         raise BackendUnavailableError(
-            f"converting the segmentation model to ONNX needs the package '{error.name}', which is not installed; "
+            f"converting the fetched models to ONNX needs the package '{error.name}', which is not installed; "
             "run: pip install tflite onnx"
         ) from error
     if tflite_model[4:8] != b"TFL3":
         raise ModelFileError(
             f"not a TensorFlow Lite model: expected the mark b'TFL3' at byte 4, got {tflite_model[4:8]!r}; run: iph-rt fetch"
         )
-    model = tflite.Model.GetRootAsModel(tflite_model, 0)
-    graph = Translation(tflite, onnx, model).run()
+    return tflite, onnx, tflite.Model.GetRootAsModel(tflite_model, 0)
+
+
+def serialize(onnx: Any, graph: Any, metadata: dict[str, str] | None = None) -> bytes:
+    """The checked model's bytes: the same for the same graph."""
     result = onnx.helper.make_model(
         graph, producer_name="iph_rt", opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=8
     )
-    onnx.helper.set_model_props(result, {METADATA_SOURCE: source_digest(tflite_model), METADATA_VERSION: CONVERTER_VERSION})
+    if metadata:
+        onnx.helper.set_model_props(result, metadata)
     onnx.checker.check_model(result)
     return bytes(result.SerializeToString(deterministic=True))
 
@@ -82,26 +93,35 @@ class Translation:
             "Convolution2DTransposeBias": self.transposed_convolution,
         }  # fmt: skip
 
-    def run(self) -> Any:
-        source, result = int(self.graph.Inputs(0)), int(self.graph.Outputs(0))
-        self.names[source], self.names[result] = INPUT_NAME, OUTPUT_NAME
+    def run(self, graph_name: str, input_name: str, outputs: dict[int, str]) -> Any:
+        """The ONNX graph with one input and the wanted outputs: their number in the original, and their new name."""
+        available = self.graph.OutputsLength()
+        if max(outputs) >= available:
+            raise ModelFileError(f"the model has {available} outputs, expected {max(outputs) + 1} or more")
+        source = int(self.graph.Inputs(0))
+        results = {int(self.graph.Outputs(index)): name for index, name in outputs.items()}
+        self.names[source] = input_name
+        self.names.update(results)
         for index in range(self.graph.OperatorsLength()):
             operator = self.graph.Operators(index)
             name = self.operator_name(operator)
             if name not in self.translators:
                 raise ModelFileError(
-                    f"the segmentation model uses the operator {name}, which the converter does not know "
+                    f"the model uses the operator {name}, which the converter does not know "
                     f"(known: {', '.join(self.translators)}); use the model that 'iph-rt fetch' brings"
                 )
             inputs = [int(i) for i in operator.InputsAsNumpy()]
             self.translators[name](operator, inputs, int(operator.Outputs(0)))
-        info = self.onnx.helper.make_tensor_value_info
-        float32 = self.onnx.TensorProto.FLOAT
         return self.onnx.helper.make_graph(
-            self.nodes, "selfie_segmentation",
-            [info(INPUT_NAME, float32, self.nchw(source))], [info(OUTPUT_NAME, float32, self.nchw(result))],
+            self.nodes, graph_name, [self.value_info(input_name, source)],
+            [self.value_info(name, tensor) for tensor, name in results.items()],
             initializer=list(self.initializers.values()),
         )  # fmt: skip
+
+    def value_info(self, name: str, tensor: int) -> Any:
+        shape = self.shape(tensor)
+        ordered = self.nchw(tensor) if len(shape) == 4 else shape
+        return self.onnx.helper.make_tensor_value_info(name, self.onnx.TensorProto.FLOAT, ordered)
 
     # What the flatbuffer says about operators and tensors.
 

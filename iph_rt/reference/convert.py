@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from iph_rt.errors import BackendUnavailableError, ModelFileError
-from iph_rt.matte.tflite_to_onnx import OPSET, Translation
+from iph_rt.matte.tflite_to_onnx import Translation, open_model, serialize
 
 VERSION = "2"  # raise it when the converted files change, so that old ones are not used
 
@@ -30,26 +29,8 @@ def convert(tflite_model: bytes, input_name: str, outputs: dict[int, str]) -> by
         BackendUnavailableError: package ``tflite`` or ``onnx`` is not installed.
         ModelFileError: the bytes are not a TensorFlow Lite model, or one with operators that are not known here.
     """
-    try:
-        import onnx
-        import tflite
-    except ImportError as error:
-        raise BackendUnavailableError(
-            f"converting the person models to ONNX needs the package '{error.name}', which is not installed; "
-            "run: pip install tflite onnx"
-        ) from error
-    if tflite_model[4:8] != b"TFL3":
-        raise ModelFileError(
-            f"not a TensorFlow Lite model: expected the mark b'TFL3' at byte 4, got {tflite_model[4:8]!r}; "
-            "run: iph-rt fetch"
-        )
-    model = tflite.Model.GetRootAsModel(tflite_model, 0)
-    graph = _PersonTranslation(tflite, onnx, model).run_all(input_name, outputs)
-    result = onnx.helper.make_model(
-        graph, producer_name="iph_rt", opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=8
-    )
-    onnx.checker.check_model(result)
-    return bytes(result.SerializeToString(deterministic=True))
+    tflite, onnx, model = open_model(tflite_model)
+    return serialize(onnx, _PersonTranslation(tflite, onnx, model).run("person", input_name, outputs))
 
 
 class _PersonTranslation(Translation):
@@ -61,36 +42,6 @@ class _PersonTranslation(Translation):
             "PAD": self.pad, "MAX_POOL_2D": self.max_pool, "RESHAPE": self.reshape,
             "CONCATENATION": self.concatenate,
         })  # fmt: skip
-
-    def run_all(self, input_name: str, outputs: dict[int, str]) -> Any:
-        source, available = int(self.graph.Inputs(0)), self.graph.OutputsLength()
-        if max(outputs) >= available:
-            raise ModelFileError(f"the model has {available} outputs, expected {max(outputs) + 1} or more")
-        results = {int(self.graph.Outputs(index)): name for index, name in outputs.items()}
-        self.names[source] = input_name
-        self.names.update(results)
-        for index in range(self.graph.OperatorsLength()):
-            operator = self.graph.Operators(index)
-            name = self.operator_name(operator)
-            if name not in self.translators:
-                raise ModelFileError(
-                    f"the model uses the operator {name}, which the converter does not know "
-                    f"(known: {', '.join(self.translators)}); use the model that 'iph-rt fetch' brings"
-                )
-            inputs = [int(i) for i in operator.InputsAsNumpy()]
-            self.translators[name](operator, inputs, int(operator.Outputs(0)))
-        info = self.onnx.helper.make_tensor_value_info
-        float32 = self.onnx.TensorProto.FLOAT
-        return self.onnx.helper.make_graph(
-            self.nodes, "person",
-            [info(input_name, float32, self.onnx_shape(source))],
-            [info(name, float32, self.onnx_shape(i)) for i, name in results.items()],
-            initializer=list(self.initializers.values()),
-        )  # fmt: skip
-
-    def onnx_shape(self, tensor: int) -> tuple[int, ...]:
-        shape = self.shape(tensor)
-        return self.nchw(tensor) if len(shape) == 4 else shape
 
     def emit_activated(self, options: Any, kind: str, inputs: list[str], tensor: int, **attributes: Any) -> None:
         if options.FusedActivationFunction() != self.tflite.ActivationFunctionType.RELU6:

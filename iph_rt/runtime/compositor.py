@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from iph_rt.color.frames import check_frame
 from iph_rt.color.polynomial import EdgeColors, Polynomial, apply_composite, edge_colors
 from iph_rt.config import Color, Placement
 from iph_rt.matte.matte import from_mask
-from iph_rt.runtime.frames import Image, check_frame, check_output
+from iph_rt.runtime.frames import Image, check_output
 from iph_rt.runtime.placement import Layout, lay_out
 from iph_rt.runtime.pool import FramePool
 

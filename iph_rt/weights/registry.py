@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from iph_rt.errors import ConfigError, ModelFileError
+from iph_rt.files import sha256_of
 
 FOLDER = Path(__file__).parent
 PINS = FOLDER / "pinned.json"
@@ -58,11 +58,6 @@ def check_file(path: Path, expected: str) -> None:
         raise ModelFileError(f"{path} cannot be read ({error.strerror}); reinstall iph-rt") from error
     if got != expected:
         raise ModelFileError(f"{path} has SHA-256 {got}, expected {expected}: damaged or replaced; reinstall iph-rt")
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _pins() -> dict[str, dict[str, str]]:

@@ -142,7 +142,8 @@ def test_doctor_finds_all_well(iph_rt: Run, assets: dict[str, Path]) -> None:
     wrong = [check for check in report["checks"] if check["state"] == "missing"]
     assert (result.returncode, report["healthy"], wrong) == (0, True, [])
     assert {check["group"] for check in report["checks"]} >= {
-        "packages", "opencv", "native", "model", "assets", "libraries", "segmenters", "backends", "video", "devices",
+        "packages", "opencv", "native", "model", "assets", "libraries", "segmenters", "reference", "backends", "video",
+        "devices",
     }  # fmt: skip
 
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iph_rt.color.frames import check_frame
 from iph_rt.config import HarmonizerConfig
 from iph_rt.errors import ConfigError, FrameFormatError
-from iph_rt.runtime.frames import Clock, check_frame, check_output
+from iph_rt.runtime.frames import Clock, check_output
 from iph_rt.runtime.pool import FramePool
 from iph_rt.stats import Stats
 
