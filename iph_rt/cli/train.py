@@ -23,6 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stages", help="SIZE:SAMPLES,... (default 64:1200000,128:240000,256:24000)")
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate at the start")
+    parser.add_argument("--luminance", type=float, default=0.0, help="alpha: weight of the luminance matching loss (equation 4)")
+    parser.add_argument("--consistency", type=float, default=0.0, help="lambda: weight of the consistency loss (equation 5)")
+    parser.add_argument("--triplet", type=float, default=0.0, help="beta: weight of both triplet losses")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
     parser.add_argument("--workers", type=int, default=1, help="processes that make pairs (default 1; 0: none beside this one)")
@@ -47,18 +50,22 @@ def _train(args: argparse.Namespace) -> int:
     import torch
 
     from iph_rt.errors import ConfigError, TrainingDataError
+    from iph_rt.model.losses import LossWeights
     from iph_rt.train.loop import Trainer
     from iph_rt.train.pairs import split_store
     from iph_rt.train.photos import PhotoStore
-    from iph_rt.train.subject import subject_finder
     from iph_rt.train.recipe import Recipe, parse_stages
+    from iph_rt.train.subject import subject_finder
 
     if args.out is None:
         raise ConfigError("got no --out; expected a folder for checkpoint and curves, such as --out runs/edge")
     if args.threads:
         torch.set_num_threads(args.threads)
     stages = parse_stages(args.stages) if args.stages else Recipe().stages
-    recipe = Recipe(model=args.model, batch=args.batch, rate=args.rate, seed=args.seed, stages=stages)
+    losses = LossWeights(args.luminance, args.consistency, args.triplet)
+    recipe = Recipe(
+        model=args.model, batch=args.batch, rate=args.rate, seed=args.seed, stages=stages, losses=losses
+    )
     held_out: PhotoStore | None
     if args.photos is None:
         store, held_out = split_store(held_out=False), split_store(held_out=True)

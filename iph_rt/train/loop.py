@@ -6,7 +6,6 @@ import csv
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
@@ -119,7 +118,8 @@ class Trainer:
     def step(self, batch: TensorBatch) -> float:
         """One optimizer step; returns the loss."""
         progress = min(1.0, self.seen / max(self.recipe.samples, 1))
-        warm = min(1.0, (self.seen + self.recipe.batch) / (100 * self.recipe.batch))
+        warm_up = min(100 * self.recipe.batch, 0.05 * self.recipe.samples)
+        warm = min(1.0, (self.seen + self.recipe.batch) / warm_up)
         rate = self.recipe.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -129,7 +129,9 @@ class Trainer:
             batch.foreground.contiguous(memory_format=cl), batch.foreground_mask,
             batch.reference.contiguous(memory_format=cl), batch.guide_mask,
         )
-        loss = total_loss(output, batch, self.recipe.polynomial_share)
+        loss = total_loss(
+            output, batch, self.recipe.polynomial_share, self.recipe.losses, self.model.style_encoder
+        )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
@@ -152,7 +154,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint."""
-        state = {"seen": self.seen, **{key: value for key, value in asdict(self.recipe).items() if key != "stages"}}
+        state = {"seen": self.seen, "model": self.recipe.model, "batch": self.recipe.batch}
         save_checkpoint(self.out / CHECKPOINT, self.model, self.average, self.optimizer, state)
 
     def held_out_ratio(self, kind: str, size: int) -> float:

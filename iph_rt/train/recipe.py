@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from iph_rt.errors import ConfigError
+from iph_rt.model.losses import LossWeights
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Recipe:
     clip: float = 1.0
     average: float = 0.998  # per step, moving average of the weights: what is evaluated and exported
     polynomial_share: float = 0.5  # of the loss, taken through the fitted polynomial; the rest on the network's own output
+    losses: LossWeights = field(default_factory=LossWeights)  # the paper's other terms, on top of the harmonization loss
     seed: int = 0
     stages: tuple[Stage, ...] = field(default=(Stage(64, 1_200_000), Stage(128, 240_000), Stage(256, 24_000)))
 

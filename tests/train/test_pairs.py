@@ -13,7 +13,7 @@ from iph_rt.model.polynomial_fit import fit_and_apply
 from iph_rt.train import light
 from iph_rt.train.corpus import HELD_OUT_ONE_IN, listed_photos
 from iph_rt.train.light import LIGHT, RECOLOUR, random_changes
-from iph_rt.train.loss import foreground_mse, harmonization_loss
+from iph_rt.train.loss import fidelity_loss, foreground_mse
 from iph_rt.train.pairs import KINDS, MIN_GUIDE, SAME_SCENE, SHARED_LIGHT, make_pairs
 from iph_rt.train.photos import PhotoStore, StoredPhoto, label_map
 from iph_rt.train.regions import smooth_regions
@@ -133,7 +133,7 @@ def test_fit_has_a_gradient():
 def test_losses_equal_hand_computed_values():
     batch = make_pairs(STORE, SHARED_LIGHT, 4, 32, (0,))
     output = (batch.target + 0.1).clamp(0, 2)
-    assert float(harmonization_loss(output, batch.target, batch.foreground_mask)) == pytest.approx(0.1 + 2 * 0.01, rel=1e-4)
+    assert float(fidelity_loss(output, batch.target, batch.foreground_mask)) == pytest.approx(0.1 + 2 * 0.01, rel=1e-4)
     clipped = batch.target.clamp(0, 0.9)
     inside = batch.foreground_mask.expand_as(clipped).bool()
     for i in range(4):
