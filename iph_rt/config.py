@@ -21,6 +21,9 @@ PLACEMENTS = ("bottom", "cover", "fit")
 AMOUNT_LIMIT = 2.0
 """Largest ``strength``, ``luminance`` and ``chroma``: twice the network's own change; beyond that colours only clip."""
 
+ONE_THREAD_PIXELS = 1920 * 1080
+"""Largest picture that one thread passes over when nobody says how many shall."""
+
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> str:
     """Returns ``value`` if it is one of ``choices``. Raises ConfigError."""
@@ -83,6 +86,17 @@ def processor_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return max(1, os.cpu_count() or 1)
+
+
+def stage_threads(threads: int, pixels: int) -> int:
+    """Threads of a native pass over so many pixels: ``threads``, or a choice when that is 0.
+
+    One up to 1080p, which is done in a few milliseconds: a helper that must wait for a core, as on a machine that is in
+    a call, holds the frame up for longer than it saves. Above that as many as there are processors, at most four.
+    """
+    if threads:
+        return threads
+    return 1 if pixels <= ONE_THREAD_PIXELS else min(4, processor_count())
 
 
 @dataclass(frozen=True)

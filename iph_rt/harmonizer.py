@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+import itertools
 import time
-from dataclasses import dataclass
+import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,15 +20,17 @@ from iph_rt.config import Amount, Cadence, Color, HarmonizerConfig, Placement, c
 from iph_rt.errors import ClosedError, ConfigError, FrameFormatError, ReferenceNotSetError
 from iph_rt.matte.matte import Matte
 from iph_rt.reference.select import Selection
-from iph_rt.runtime.cadence import Beside, EveryKth
+from iph_rt.runtime.cadence import Beside, EveryKth, Report
 from iph_rt.runtime.cadence import Cadence as RunCadence
 from iph_rt.runtime.choose import open_backend
 from iph_rt.runtime.compositor import Compositor, as_background
 from iph_rt.runtime.fitting import Fitter, Sample
 from iph_rt.runtime.frames import Clock
 from iph_rt.runtime.placement import Layout
-from iph_rt.runtime.still import harmonize_still
+from iph_rt.runtime.shot import Colours, Shot
+from iph_rt.runtime.still import Stills, open_matte
 from iph_rt.runtime.style import Style, StyleCache
+from iph_rt.runtime.turn import Turn
 from iph_rt.runtime.window import WindowTracker
 from iph_rt.stats import Stats
 
@@ -87,7 +89,7 @@ class Harmonizer:
             smoothing: time constant of the moments in seconds, 0 for none. 0.08 s after one run of the network at 10 Hz
                 settles 90 % of a change of light in 0.3 s.
             frame_rate: of frames that come without a timestamp under a cadence of k.
-            threads: of the native stages, 0 for the number of processors (at most four).
+            threads: of the native stages, 0 for one up to 1080p and, above, the number of processors (at most four).
             network_threads: of the network, 0 for one beside a live stream and the number of processors otherwise.
             strength, luminance, chroma: from 0 to 2; see the properties.
 
@@ -103,14 +105,15 @@ class Harmonizer:
         )
         self.strength, self.luminance, self.chroma = strength, luminance, chroma
         self.stats = Stats()
-        self._lock = threading.RLock()
+        self._turn = Turn()
         self._closed = False
         self._placement = self.config.placement
         self._style: Style | None = None
-        self._mattes: dict[str, Matte] = {}
+        self._asked, self._answered = itertools.count(1), 0
+        self._matte: Matte | None = None
         self._frame_size: tuple[int, int] = (0, 0)
-        self._shot: _Shot | None = None
-        self._polynomial = Polynomial.identity()
+        self._shot: Shot | None = None
+        self._colours: Colours | None = None
         self._compositor = Compositor(self.config.color, self.config.threads)
         self._window, self._smoother = WindowTracker(), MomentSmoother(self.config.smoothing)
         self._clock = Clock(None if self.config.cadence == "auto" else self.config.frame_period_ns)
@@ -119,25 +122,28 @@ class Harmonizer:
         )
         self._fitter = Fitter(self.backend, self.config.color)
         self._styles = StyleCache(self._fitter, self.config.color)
+        self._stills = Stills(self._fitter, self.config)
         self._cadence: RunCadence
         if self.config.cadence == "auto":
-            self._cadence = Beside(self._fitter, self.config.network_rate, self._report_network)
+            self._cadence = Beside(self._fitter, self.config.network_rate, _report_to(self))
         else:
-            self._cadence = EveryKth(self._fitter, self.config.cadence, self._report_network)
+            self._cadence = EveryKth(self._fitter, self.config.cadence, _report_to(self))
+        weakref.finalize(self, self._cadence.close)  # for whoever never calls close()
 
     def set_background(self, image: Image | None) -> None:
         """Sets the picture that the person is put into: HWC uint8 of any size, copied; None keeps the user's own room.
+
+        The person's colours follow the reference and not the background, so they stay as they are.
 
         Raises:
             FrameFormatError: not HxWx3 uint8.
             ClosedError: after :meth:`close`.
         """
         background = as_background(image)
-        with self._lock:
+        with self._turn:
             self._check_open()
             self._compositor.background = background
             self._shot = None
-            self._restart()
 
     def set_reference(
         self,
@@ -148,6 +154,9 @@ class Harmonizer:
         mask: NDArray[Any] | None = None,
     ) -> Selection:
         """Sets whose light the person shall stand in. Costly (it may segment the picture), and cached.
+
+        Frames go on with the reference before while this one is looked at. Of several calls at once the last one made
+        counts, whichever is ready first.
 
         Args:
             image: HWC uint8, any size; usually the background, but any picture will do.
@@ -166,11 +175,13 @@ class Harmonizer:
         """
         check_frame(image, "reference")
         self._check_open()
+        asked = next(self._asked)
         style = self._styles.encode(image, point=point, region=region, mask=mask)
-        with self._lock:
+        with self._turn:
             self._check_open()
-            self._style = style
-            self._restart()
+            if asked > self._answered:
+                self._style, self._answered = style, asked
+                self._restart()
         return style.selection
 
     def process(
@@ -203,17 +214,17 @@ class Harmonizer:
             ConfigError: the placement leaves nothing of the frame in the background.
             ClosedError: after :meth:`close`.
         """
-        with self._lock:
+        with self._turn:
             style = self._check_ready()
             check_frame(frame)
             now = self._tell_time(timestamp)
             with self.stats.frame():
                 placed, layout = self._place(frame)
                 alpha = self._find_alpha(placed, frame, mask, layout, now)
-                moments = self._harmonize(placed, alpha, style)
-                self._polynomial = self._fit(self._smooth(moments, now))
-                self._shot = _Shot(placed, alpha, layout)
-                return self._apply(self._shot, out)
+                moments = self._smooth(self._harmonize(placed, alpha, style), now)
+                self._colours = self._fit(moments, style)
+                self._shot = Shot(placed, alpha, layout)
+                return self._apply(self._shot, self._colours, out)
 
     def harmonize_image(
         self,
@@ -227,7 +238,7 @@ class Harmonizer:
         mask: NDArray[Any] | None = None,
         placement: Placement | None = None,
     ) -> Image:
-        """Harmonizes one still of any resolution: nothing is smoothed over time; the live stream does not change.
+        """Harmonizes one still of any resolution: nothing is smoothed over time; a live stream goes on beside it.
 
         Args:
             image: HWC uint8 with the person.
@@ -250,16 +261,11 @@ class Harmonizer:
         placement = self.placement if placement is None else check_placement(placement)
         selected = any(choice is not None for choice in (point, region, reference_mask))
         picture = self._still_reference(reference, background, selected)
-        with self._lock:
-            if picture is None:
-                style = self._check_ready()
-            else:
-                style = self._styles.encode(picture, point=point, region=region, mask=reference_mask)
-            composed = Compositor(self.config.color, self.config.threads, background, still=True)
-            matte = self._open_matte("still") if mask is None else None
-            return harmonize_still(
-                image, mask, matte, composed, placement, self._fitter, style.code, self._amounts
-            )
+        if picture is None:
+            style = self._check_ready()
+        else:
+            style = self._styles.encode(picture, point=point, region=region, mask=reference_mask)
+        return self._stills.harmonize(image, background, mask, placement, style.code, self._amounts)
 
     def direct_composite(self) -> Image:
         """The newest frame with the same matte in the same place, its colours as the camera saw them: for comparison.
@@ -269,32 +275,27 @@ class Harmonizer:
         Raises:
             ReferenceNotSetError: before :meth:`set_reference`. FrameFormatError: before the first frame.
         """
-        with self._lock:
+        with self._turn:
             shot = self._check_shot()
             return self._compositor.apply(shot.placed, shot.alpha, Polynomial.identity(), shot.layout)
 
     def last_alpha(self) -> Image:
         """The newest frame's matte, a new HxW uint8 of the background's size; raises as :meth:`direct_composite`."""
-        with self._lock:
-            shot = self._check_shot()
-            alpha = np.zeros((shot.layout.background_height, shot.layout.background_width), np.uint8)
-            alpha[shot.layout.target.slices] = shot.alpha
-            return alpha
+        with self._turn:
+            return self._check_shot().full_alpha()
 
     @property
     def look(self) -> Look:
-        """The colours of the newest frame as a file for other programs, with how they came about.
+        """The colours of the newest frame as a file for other programs, with how they came about; no change before
+        the first frame.
 
         Raises:
             ReferenceNotSetError: before :meth:`set_reference`.
         """
-        with self._lock:
+        with self._turn:
             style = self._check_ready()
-            provenance = {
-                "model": str(self.config.model), "backend": self.backend.name, "precision": self.backend.precision,
-                "reference": style.selection.kind, "reference_sha256": style.digest, **self._amounts,
-            }
-            return Look(self._polynomial, provenance)
+            colours = self._colours or Colours(Polynomial.identity(), style, self._amounts)
+            return colours.look(self.config.model, self.backend)
 
     @property
     def reference(self) -> Selection | None:
@@ -304,7 +305,7 @@ class Harmonizer:
     @property
     def segmenter(self) -> str:
         """Which segmenter finds the person and why; empty until a frame came without a mask."""
-        matte = self._mattes.get("live") or self._mattes.get("still")
+        matte = self._matte or self._stills.matte
         return f"{matte.segmenter.name}: {matte.segmenter.reason}" if matte else ""
 
     @property
@@ -324,15 +325,15 @@ class Harmonizer:
     def close(self) -> None:
         """Ends the worker and frees the networks; harmless when repeated."""
         self._cadence.close()  # before the lock: a frame that waits for the network is let go by this
-        with self._lock:
+        with self._turn:
             if self._closed:
                 return
             self._closed = True
-            for matte in self._mattes.values():
-                matte.close()
-            self._mattes.clear()
-            self._shot = None
-            self.backend.close()
+            if self._matte is not None:
+                self._matte.close()
+            self._matte = self._shot = None
+        self._stills.close()
+        self.backend.close()
 
     def __enter__(self) -> Harmonizer:
         return self
@@ -360,7 +361,8 @@ class Harmonizer:
         with self.stats.stage("matte"):
             if mask is not None:
                 return self._compositor.place_mask(mask, frame, layout)
-            return self._open_matte("live").alpha(placed, color=self.config.color, timestamp_ns=now)
+            self._matte = self._matte or open_matte(self.config)
+            return self._matte.alpha(placed, color=self.config.color, timestamp_ns=now)
 
     def _harmonize(self, placed: Image, alpha: Image, style: Style) -> Moments | None:
         def take(sample: Sample) -> bool:
@@ -376,13 +378,15 @@ class Harmonizer:
         with self.stats.stage("smooth"):
             return None if moments is None else self._smoother.update(moments, now)
 
-    def _fit(self, moments: Moments | None) -> Polynomial:
+    def _fit(self, moments: Moments | None, style: Style) -> Colours:
         with self.stats.stage("fit"):
-            return Polynomial.identity() if moments is None else solve(moments).adjusted(**self._amounts)
+            amounts = self._amounts
+            polynomial = Polynomial.identity() if moments is None else solve(moments).adjusted(**amounts)
+            return Colours(polynomial, style, amounts)
 
-    def _apply(self, shot: _Shot, out: Image | None) -> Image:
+    def _apply(self, shot: Shot, colours: Colours, out: Image | None) -> Image:
         with self.stats.stage("apply"):
-            return self._compositor.apply(shot.placed, shot.alpha, self._polynomial, shot.layout, out)
+            return self._compositor.apply(shot.placed, shot.alpha, colours.polynomial, shot.layout, out)
 
     # What the steps need.
 
@@ -395,29 +399,21 @@ class Harmonizer:
             raise ConfigError("point, region and reference_mask select in a picture; give reference= or background=")
         return background if selected or self._style is None else None
 
-    def _open_matte(self, purpose: str) -> Matte:
-        if purpose not in self._mattes:
-            self._mattes[purpose] = Matte(self.config.segmenter, threads=self.config.threads)
-        return self._mattes[purpose]
-
     def _tell_time(self, timestamp: int | None) -> int:
         now, backwards = self._clock.stamp(timestamp, time.monotonic_ns())
         if backwards:
             self._forget_person()
-            self._smoother.reset()
+            self._restart()
         return now
 
     def _forget_person(self) -> None:
         self._window.reset()
-        if "live" in self._mattes:
-            self._mattes["live"].reset()
+        if self._matte is not None:
+            self._matte.reset()
 
     def _restart(self) -> None:
         self._cadence.reset()
         self._smoother.reset()
-
-    def _report_network(self, milliseconds: float) -> None:
-        self.stats.add("network", milliseconds)
 
     @property
     def _amounts(self) -> dict[str, float]:
@@ -435,17 +431,20 @@ class Harmonizer:
             )
         return self._style
 
-    def _check_shot(self) -> _Shot:
+    def _check_shot(self) -> Shot:
         self._check_ready()
         if self._shot is None:
             raise FrameFormatError("no frame has been processed yet, expected one; call process(frame) first")
         return self._shot
 
 
-@dataclass(frozen=True)
-class _Shot:
-    """What the newest frame was composited from."""
+def _report_to(harmonizer: Harmonizer) -> Report:
+    """Adds the network's times to the stats. Holds the Harmonizer weakly: the thread must not keep it alive."""
+    reference = weakref.ref(harmonizer)
 
-    placed: Image
-    alpha: Image
-    layout: Layout
+    def report(milliseconds: float) -> None:
+        alive = reference()
+        if alive is not None:
+            alive.stats.add("network", milliseconds)
+
+    return report

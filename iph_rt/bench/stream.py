@@ -68,7 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="of the networks (default: auto)")
     parser.add_argument("--segmenter", default="auto", help="auto, mediapipe or onnx (default: auto)")
     parser.add_argument("--model", default="iph-edge", help="a model's name or a folder of ONNX files")
-    parser.add_argument("--threads", type=int, default=0, help="threads of the native stages (default: by processors)")
+    parser.add_argument("--threads", type=int, default=0, help="threads of the native stages (default: by size)")
     parser.add_argument("--rate", type=float, default=0.0, metavar="FPS", help="feed at this rate (default: flat out)")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 

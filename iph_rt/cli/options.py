@@ -47,7 +47,7 @@ def add_harmonizer_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--backend", choices=BACKENDS, default="auto", help="what runs the networks (default: auto)")
     group.add_argument("--precision", choices=PRECISIONS, default="auto", help="of the networks (default: auto)")
     group.add_argument("--model", default="iph-edge", help="a model's name or a folder of ONNX files (default: iph-edge)")
-    group.add_argument("--threads", type=int, default=0, help="threads of the native stages (default: by processors)")
+    group.add_argument("--threads", type=int, default=0, help="threads of the native stages (default: by size)")
 
 
 def open_harmonizer(args: argparse.Namespace, cadence: Literal["auto"] | int) -> Harmonizer:
