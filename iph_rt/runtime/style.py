@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iph_rt.config import Color
-from iph_rt.reference.select import Selection, select_region
+from iph_rt.reference.select import Selection, load_mask, select_region
 from iph_rt.runtime.backend import Array
 from iph_rt.runtime.fitting import Fitter
 
-KEPT = 16  # styles; each holds a mask of its picture's size, a byte for each pixel
+KEPT = 16  # styles
+KEPT_BYTES = 64 << 20  # of their masks, a byte for each pixel of a picture: sixteen of 1080p, or two of 24 megapixels
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class StyleCache:
 
     def encode(self, image: NDArray[np.uint8], *, point: Any = None, region: Any = None, mask: Any = None) -> Style:
         """Style of a region of ``image`` (HWC uint8). Raises RegionError when the selection is of no use."""
+        if isinstance(mask, (str, os.PathLike)):
+            mask = load_mask(mask)  # now: the file may have changed under its name
         digest = _digest(image, point, region, mask)
         with self._lock:
             if digest in self._styles:
@@ -47,9 +51,12 @@ class StyleCache:
         style = Style(selection, self._fitter.encode_style(image, selection.mask), digest)
         with self._lock:
             self._styles[digest] = style
-            while len(self._styles) > KEPT:
+            while len(self._styles) > 1 and (len(self._styles) > KEPT or self._mask_bytes() > KEPT_BYTES):
                 self._styles.popitem(last=False)
         return style
+
+    def _mask_bytes(self) -> int:
+        return sum(style.selection.mask.nbytes for style in self._styles.values())
 
 
 def _digest(image: NDArray[np.uint8], point: Any, region: Any, mask: Any) -> str:
@@ -58,5 +65,6 @@ def _digest(image: NDArray[np.uint8], point: Any, region: Any, mask: Any) -> str
     if mask is not None:
         pixels = np.ascontiguousarray(mask)
         digest.update(repr((pixels.shape, pixels.dtype.str)).encode())
-        digest.update(pixels.data)
+        if pixels.dtype.kind in "buif":  # any other is refused by whoever selects
+            digest.update(pixels.data)
     return digest.hexdigest()
