@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import time
 from collections.abc import Callable
@@ -51,9 +52,10 @@ def _fastest(files: NetworkFiles, precision: str, threads: int) -> Backend:
     key = verdict.machine_key(files, names, precision, threads)
     times = verdict.load(key)
     if times is not None and pick(times) in names:
-        best = _OPENERS[pick(times)](files, threads, precision)
-        best.reason = _measured(times)
-        return best
+        with contextlib.suppress(BackendUnavailableError):  # it has lost a library since: measure again
+            best = _OPENERS[pick(times)](files, threads, precision)
+            best.reason = _measured(times)
+            return best
     opened, refusals = _open_all(names, files, threads, precision)
     if not opened:
         raise BackendUnavailableError("no backend can run: " + " | ".join(refusals or ["none is installed"]))

@@ -68,7 +68,7 @@ def save(key: str, times: dict[str, float]) -> None:
     verdicts = {**_read(), key: times}
     while len(verdicts) > _LIMIT:
         del verdicts[next(iter(verdicts))]
-    with contextlib.suppress(OSError, SinkError):
+    with contextlib.suppress(OSError, SinkError, RuntimeError):  # RuntimeError: this user has no home
         _path().parent.mkdir(parents=True, exist_ok=True)
         write_bytes(_path(), json.dumps(verdicts, indent=1).encode())
 
@@ -80,7 +80,7 @@ def _path() -> Path:
 def _read() -> dict[str, dict[str, float]]:
     try:
         content = json.loads(_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):
         return {}
     if not isinstance(content, dict):
         return {}

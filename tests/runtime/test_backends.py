@@ -138,6 +138,31 @@ def test_unreadable_verdicts_are_measured_again(content, tiny_model, own_cache):
     assert open_backend("auto", tiny_model).reason
 
 
+def test_auto_measures_again_when_the_faster_one_runs_no_more(tiny_model, monkeypatch):
+    """Its package is still there, a library of it is not."""
+    pytest.importorskip("openvino")
+    monkeypatch.setattr(choose, "measure", lambda backends: {"onnxruntime": 9.0, "openvino": 3.0})
+    assert open_backend("auto", tiny_model).name == "openvino"
+
+    def broken(*_):
+        raise BackendUnavailableError("libtbb.so.12 is missing")
+
+    monkeypatch.setitem(choose._OPENERS, "openvino", broken)
+    backend = open_backend("auto", tiny_model)
+    assert backend.name == "onnxruntime"
+    assert "libtbb.so.12" in backend.reason
+
+
+def test_a_user_without_a_home_folder_is_served(tiny_model, monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(choose.verdict.Path, "home", no_home)
+    monkeypatch.delenv("IPH_RT_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert open_backend("auto", tiny_model).reason
+
+
 def test_auto_without_openvino_says_so(tiny_model, monkeypatch):
     real = choose.importlib.util.find_spec
     monkeypatch.setattr(choose.importlib.util, "find_spec", lambda n: None if n == "openvino" else real(n))
