@@ -44,7 +44,7 @@ class MomentSmoother:
             return self._state or Moments.zero()
         mean = moments.scaled(1.0 / moments.weight)
         if self._state is None:
-            self._state = mean
+            self._state, self._timestamp_ns = mean, timestamp_ns  # which may be negative
         else:
             seconds = max(0, timestamp_ns - self._timestamp_ns) * 1e-9
             share = 1.0 - math.exp(-seconds / self._time_constant) if self._time_constant > 0 else 1.0

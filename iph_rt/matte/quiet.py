@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+# There is one stderr: two threads that swapped it at once would put it back in the wrong order.
+_ONE_AT_A_TIME = threading.RLock()
 
 
 @contextmanager
@@ -16,6 +21,11 @@ def without_noise(phrases: tuple[str, ...]) -> Iterator[None]:
     All other lines are written to stderr when the block ends, whether it succeeds or raises. Where stderr is no real
     file (closed, or replaced by an embedding program) nothing is held back.
     """
+    with _ONE_AT_A_TIME:
+        yield from _held_back(phrases)
+
+
+def _held_back(phrases: tuple[str, ...]) -> Iterator[None]:
     try:
         sys.stderr.flush()
         saved = os.dup(2)

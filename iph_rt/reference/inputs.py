@@ -110,8 +110,13 @@ def load_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     file = Path(path)
     if not file.is_file():
         raise RegionError(f"the mask '{file}' does not exist; expected a picture (PNG is best) of the reference's size")
-    data = np.frombuffer(file.read_bytes(), np.uint8)
-    picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    try:
+        data = np.frombuffer(file.read_bytes(), np.uint8)
+        picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    except OSError as error:
+        raise RegionError(f"cannot read the mask '{file}': {error.strerror or error}; check that you may read it") from error
+    except cv2.error:  # more pixels than OpenCV takes
+        picture = None
     if picture is None:
         raise RegionError(f"the mask '{file}' is no picture that can be read; expected PNG, JPEG, WebP or TIFF")
     if picture.dtype == np.uint16:

@@ -78,6 +78,12 @@ def test_time_that_goes_backwards_counts_as_none():
     assert level(smoother.update(constant(0.9), SECOND + SECOND // 10)) == pytest.approx(0.2 + 0.7 * (1 - math.exp(-1)))
 
 
+def test_time_may_start_below_zero():
+    smoother = MomentSmoother(0.1)
+    smoother.update(constant(0.2), -9 * SECOND)
+    assert level(smoother.update(constant(0.9), -9 * SECOND + SECOND // 10)) == pytest.approx(0.2 + 0.7 * (1 - math.exp(-1)))
+
+
 def test_reset_lets_the_next_pass():
     smoother = MomentSmoother(10)
     smoother.update(constant(0.2), 5 * SECOND)

@@ -6,6 +6,7 @@ import builtins
 import importlib.metadata
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -260,3 +261,22 @@ def test_quiet_keeps_errors(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RuntimeError):
         fail_noisily()
     assert capfd.readouterr().err == "E0000 a real error\n"
+
+
+def test_two_threads_may_be_quiet_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    """The first to start ends first: stderr must be what it was before."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def second() -> None:
+        with without_noise(("chatter",)):
+            inside.set()
+            assert leave.wait(10)
+
+    thread = threading.Thread(target=second)
+    with without_noise(("chatter",)):
+        thread.start()
+        inside.wait(0.2)  # passes at once where the two overlap, which they must not
+    leave.set()
+    thread.join(10)
+    os.write(2, b"still here")
+    assert capfd.readouterr().err == "still here"

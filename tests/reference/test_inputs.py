@@ -151,3 +151,15 @@ def test_mask_file_that_is_no_picture(tmp_path: Path) -> None:
             load_mask(path)
     with pytest.raises(RegionError, match="does not exist"):
         load_mask(tmp_path)
+
+
+def test_mask_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mask.png"
+    path.write_bytes(b"")
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(RegionError, match=r"cannot read the mask '.*': Permission denied"):
+        load_mask(path)
