@@ -97,6 +97,8 @@ def sha256_of(path: Path) -> str:
 def _create_beside(target: Path) -> Path:
     if target.is_dir():
         raise SinkError(f"cannot write '{target}': it is a folder; name a file in it")
+    if target.exists() and not target.is_file():  # renaming onto /dev/null would replace it
+        raise SinkError(f"cannot write '{target}': it is a device or pipe; name a plain file")
     partial = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
     try:
         partial.open("wb").close()

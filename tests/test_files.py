@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,11 @@ def test_check_writable_leaves_no_trace_and_keeps_what_is_there(tmp_path: Path) 
     check_writable(target)
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    with pytest.raises(SinkError, match="a device or pipe"):
+        write_bytes(pipe, b"picture")
+    assert pipe.is_fifo()

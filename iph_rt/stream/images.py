@@ -48,9 +48,12 @@ def encode_image(image: Image, suffix: str, quality: int = 95) -> bytes:
         options = [cv2.IMWRITE_WEBP_QUALITY, quality]
     if suffix.lower() not in IMAGE_SUFFIXES:
         raise SinkError(f"cannot write pictures as '{suffix}'; expected one of {', '.join(IMAGE_SUFFIXES)}")
-    done, data = cv2.imencode(suffix, image, options)
+    try:
+        done, data = cv2.imencode(suffix, image, options)
+    except cv2.error:
+        done = False
     if not done:
-        raise SinkError(f"OpenCV could not encode a picture of shape {image.shape} as '{suffix}'")
+        raise SinkError(f"OpenCV could not encode a picture of shape {image.shape} as '{suffix}'; is it too large for that?")
     return bytes(data.tobytes())
 
 

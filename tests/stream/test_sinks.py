@@ -50,3 +50,10 @@ def test_pictures_come_back_and_unknown_formats_are_refused(tmp_path: Path) -> N
         encode_image(image, ".xyz")
     with pytest.raises(SinkError, match="does not exist"):
         write_image(tmp_path / "no" / "a.png", image)
+
+
+def test_a_picture_that_no_encoder_takes_is_a_sink_error() -> None:
+    with pytest.raises(SinkError, match=r"could not encode a picture of shape \(4, 4, 5\)"):
+        encode_image(np.zeros((4, 4, 5), np.uint8), ".png")
+    with pytest.raises(SinkError, match="could not encode"):
+        encode_image(np.zeros((1, 70_000, 3), np.uint8), ".jpg")
