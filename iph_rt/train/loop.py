@@ -117,7 +117,7 @@ class Trainer:
 
     def step(self, batch: TensorBatch) -> float:
         """One optimizer step; returns the loss."""
-        progress = min(1.0, self.seen / max(self.recipe.samples, 1))
+        progress = self.recipe.progress(self.seen)
         warm_up = min(100 * self.recipe.batch, 0.05 * self.recipe.samples)
         warm = min(1.0, (self.seen + self.recipe.batch) / warm_up)
         rate = self.recipe.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))

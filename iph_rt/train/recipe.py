@@ -18,14 +18,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One training run. Rates: AdamW with a cosine from ``rate`` to ``rate / 50`` over all stages."""
+    """One training run. Rates: AdamW with a cosine from ``rate`` to ``rate / 50`` over the work of all stages."""
 
     model: str = "iph-edge"
     batch: int = 48
     rate: float = 2e-3
     weight_decay: float = 1e-4
     clip: float = 1.0
-    average: float = 0.998  # per step, moving average of the weights: what is evaluated and exported
+    average: float = 0.99  # per step, moving average of the weights: what is evaluated and exported
     polynomial_share: float = 0.5  # of the loss, taken through the fitted polynomial; the rest on the network's own output
     losses: LossWeights = field(default_factory=LossWeights)  # the paper's other terms, on top of the harmonization loss
     seed: int = 0
@@ -39,6 +39,16 @@ class Recipe:
     def samples(self) -> int:
         """All samples of all stages."""
         return sum(stage.samples for stage in self.stages)
+
+    def progress(self, seen: int) -> float:
+        """Share of the run's work done after so many samples, 0 to 1: work is counted in pixels, so that the larger sizes,
+        which see fewer samples, are not left with the end of the cosine alone."""
+        done = total = 0
+        for stage in self.stages:
+            done += min(max(seen, 0), stage.samples) * stage.size**2
+            total += stage.samples * stage.size**2
+            seen -= stage.samples
+        return min(1.0, done / max(total, 1))
 
     def size_at(self, seen: int) -> int:
         """Picture size after so many samples."""
