@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-
 # There is one stderr: two threads that swapped it at once would put it back in the wrong order.
 _ONE_AT_A_TIME = threading.RLock()
 
