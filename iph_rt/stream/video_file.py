@@ -29,7 +29,7 @@ _MP4_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
 
 
 class VideoFileSource:
-    """Every frame of a video file's first video stream, turned upright.
+    """Every frame of a video file's first video stream, turned upright, with square pixels.
 
     Timestamps count from the start of the file, so that sound and picture share one clock. A file that ends early or is
     damaged is an error and never a shorter result.
@@ -55,7 +55,11 @@ class VideoFileSource:
         self.frame_count: int | None = self._stream.frames or None
         self._first: Frame | None = None
         self._frames = self._decode()
-        first = next(self._frames, None)
+        try:
+            first = next(self._frames, None)
+        except SourceError:
+            self.close()
+            raise
         if first is None:
             self.close()
             raise SourceError(f"'{self.path}' holds no frame; the file is damaged or truncated")
@@ -84,7 +88,7 @@ class VideoFileSource:
                     at = picture.pts * picture.time_base - start if picture.pts is not None else frames / self.rate
                     last = max(last + 1, round(at * 10**9))
                     end = at + 1 / self.rate
-                    yield Frame(frames, _to_bgr(picture), last)
+                    yield Frame(frames, _to_bgr(picture, self._stream.sample_aspect_ratio), last)
                     frames += 1
         except av.error.FFmpegError as error:
             raise SourceError(self._damaged(frames, error.strerror or str(error))) from error
@@ -137,7 +141,7 @@ class VideoFileSink:
         with ExitStack() as stack:
             partial = stack.enter_context(atomic_path(self.path))
             flags = {"movflags": "+faststart"} if self.path.suffix.lower() != ".mkv" else {}
-            self._container = stack.enter_context(av.open(str(partial), "w", options=flags))
+            self._container = stack.enter_context(av.open(_url(partial), "w", options=flags))
             self._stack = stack.pop_all()
         return self
 
@@ -150,18 +154,23 @@ class VideoFileSink:
                 raise SinkError(f"'{self.path}' was not written: there was no frame")
             self._mux_video(None)
             if self._audio:
-                self._audio.copy_until(None)
+                self._audio.finish(self._last * _CLOCK + 1 / self._rate)
 
     def __call__(self, frame: Frame) -> None:
         """Encode one frame: HWC uint8 BGR, of the same size every time.
 
         Raises:
-            SinkError: the disk is full or the encoder failed.
+            SinkError: the disk is full, the encoder failed, or the frame has another size than the first.
         """
         height, width = (side & ~1 for side in frame.image.shape[:2])
+        if not height or not width:
+            raise SinkError(f"'{self.path}': got a frame of shape {frame.image.shape}, expected at least 2x2 pixels")
         try:
             if self._video is None:
                 self._start(width, height)
+            elif (width, height) != (self._video.width, self._video.height):
+                started = f"{self._video.width}x{self._video.height}"
+                raise SinkError(f"'{self.path}' was started with {started}: got a frame of {width}x{height}; keep one size")
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.image[:height, :width]), format="bgr24")
             encoded = picture.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED, **_EXACT)
             self._last = max(self._last + 1, round(Fraction(frame.timestamp_ns, 10**9) / _CLOCK))
@@ -184,6 +193,8 @@ class VideoFileSink:
         self._video = stream
         if self._audio_from is not None:
             self._audio = _AudioTrack.open(Path(self._audio_from), self._container)
+            if self._audio:
+                self._stack.callback(self._audio.close)
 
     def _mux_video(self, picture: Any) -> None:
         for packet in self._video.encode(picture):
@@ -197,6 +208,8 @@ class _AudioTrack:
         self._path, self._source, self._stream, self._output, self._encode = path, source, stream, output, encode
         self._target = target
         self._start = Fraction(source.start_time or 0, 1_000_000)
+        pictures = source.streams.video
+        self._pictures_end = _expected_seconds(source, pictures[0]) if pictures else None
         self._packets = source.demux(stream)
         self._time = Fraction(0)
         self._ended = False
@@ -219,7 +232,7 @@ class _AudioTrack:
         return cls(path, source, stream, target, output, encode)
 
     def copy_until(self, seconds: Fraction | None) -> None:
-        """Copy what sounds before ``seconds`` (all that is left, and close, if None)."""
+        """Copy what sounds before ``seconds`` (all that is left, if None)."""
         try:
             while not self._ended and (seconds is None or self._time <= seconds):
                 packet = next(self._packets, None)
@@ -229,10 +242,17 @@ class _AudioTrack:
                     self._copy(packet)
         except av.error.FFmpegError as error:
             raise SourceError(f"the sound of '{self._path}' is damaged at {float(self._time):.1f} s: {error}") from error
-        if seconds is None:
-            if self._encode:
-                self._output.mux(self._target.encode(None))
-            self._source.close()
+
+    def finish(self, end: Fraction) -> None:
+        """Copy the rest: all of it, or up to ``end`` of the pictures where they were ended before their time."""
+        cut = self._pictures_end is not None and end < self._pictures_end - Fraction(1, 2)
+        self.copy_until(end if cut else None)
+        if self._encode:
+            self._output.mux(self._target.encode(None))
+
+    def close(self) -> None:
+        """Close the file that the sound comes from."""
+        self._source.close()
 
     def _copy(self, packet: Any) -> None:
         offset = round(self._start / packet.time_base)
@@ -254,10 +274,15 @@ def _open_input(path: Path) -> Any:
     if path.is_dir():
         raise SourceError(f"cannot read the video '{path}': it is a folder; expected a video file")
     try:
-        return av.open(str(path))
+        return av.open(_url(path))
     except (av.error.FFmpegError, OSError) as error:
         detail = f"{error.strerror or error}; it is no video, or truncated: 0 frames were read"
         raise SourceError(f"cannot read the video '{path}': {detail}") from error
+
+
+def _url(path: Path) -> str:
+    """The file for FFmpeg, which would otherwise take ``12:30.mp4`` for a protocol, or open a connection."""
+    return f"file:{path}"
 
 
 def _expected_seconds(container: Any, stream: Any) -> Fraction | None:
@@ -271,11 +296,16 @@ def _expected_seconds(container: Any, stream: Any) -> Fraction | None:
         return None
 
 
-def _to_bgr(picture: Any) -> Image:
-    """BGR of a decoded picture. Untagged video is BT.601 below 720 lines and BT.709 from there, as players assume."""
+def _to_bgr(picture: Any, aspect: Fraction | None) -> Image:
+    """BGR of a decoded picture whose pixels are ``aspect`` times as wide as high.
+
+    Untagged video is BT.601 below 720 lines and BT.709 from there, as players assume.
+    """
     options = dict(_EXACT)
     if int(picture.colorspace) not in (1, 4, 5, 6, 7, 9):
         options["src_colorspace"] = _BT709 if picture.height >= 720 else _BT601
+    if aspect and aspect != 1 and Fraction(1, 4) <= aspect <= 4:
+        options["width"] = max(1, round(picture.width * aspect))
     image = picture.to_ndarray(format="bgr24", **options)
     turns = round(getattr(picture, "rotation", 0) / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

@@ -231,6 +231,54 @@ def test_a_failed_run_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_with_a_colon_is_a_file_and_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path("12:30.mp4"), [patches()] * 3)
+    assert len(list(VideoFileSource("12:30.mp4"))) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["12:30.mp4"]
+
+
+def test_wide_pixels_become_square(tmp_path: Path) -> None:
+    """96x96 with pixels of 4:3 is shown as 128x96: a disc must be as wide as it is high."""
+    path = tmp_path / "wide.mp4"
+    disc = np.zeros((96, 96, 3), np.uint8)
+    cv2.ellipse(disc, (48, 48), (24, 32), 0, 0, 360, (255, 255, 255), -1)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width = stream.height = 96
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(disc, format="bgr24")))
+        container.mux(stream.encode(None))
+    source = VideoFileSource(path)
+    assert source.size == (128, 96)
+    white = next(iter(source)).image[..., 1] > 128
+    assert white.any(axis=0).sum() == pytest.approx(white.any(axis=1).sum(), abs=2)
+
+
+def test_the_sound_of_a_run_that_is_ended_early_ends_with_it(assets: dict[str, Path], tmp_path: Path) -> None:
+    clip, out = assets["webcam_clip"], tmp_path / "a.mp4"
+    source = VideoFileSource(clip)
+    with VideoFileSink(out, source.rate, audio_from=clip) as sink:
+        for frame, _ in zip(source, range(20), strict=False):
+            sink(frame)
+            end = frame.timestamp_ns / 1e9 + 1 / float(source.rate)
+    source.close()
+    with av.open(str(out)) as container:
+        audio = container.streams.audio[0]
+        last = max(float((packet.pts + packet.duration) * packet.time_base) for packet in container.demux(audio) if packet.size)
+    assert last == pytest.approx(end, abs=0.1)
+
+
+def test_a_frame_of_another_size_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match="started with 192x96: got a frame of 96x96"):
+        write(tmp_path / "a.mp4", [patches(), patches(width=96)])
+    with pytest.raises(SinkError, match="at least 2x2"):
+        write(tmp_path / "a.mp4", [np.zeros((1, 5, 3), np.uint8)])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.mp4", "b.mp4"):
         with VideoFileSink(tmp_path / name, 30) as sink:
