@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from iph_rt.errors import IphError, StageError
+from iph_rt.errors import ClosedError, IphError, StageError
 from iph_rt.stream.frame import Frame, Image
 from iph_rt.stream.queues import BoundedQueue, Closed, Policy
 
@@ -60,6 +60,7 @@ class Pipeline:
         self._failure: IphError | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._started = False
 
     def stop(self) -> None:
         """Ask a running :meth:`run` to return; frames under way still reach the sink. May be called from any thread."""
@@ -72,7 +73,11 @@ class Pipeline:
             SourceError: the source failed.
             SinkError: the sink failed.
             StageError: a stage raised anything else; names the stage and the frame, chains the cause.
+            ClosedError: it has been run before.
         """
+        if self._started:
+            raise ClosedError("a pipeline runs once, and this one has run; make a new one")
+        self._started = True
         start = time.monotonic()
         workers = [
             threading.Thread(target=self._read, args=(None if seconds is None else start + seconds,), name="iph-source"),
@@ -103,7 +108,7 @@ class Pipeline:
             self._inputs.finish()
         except Closed:
             pass
-        except Exception as error:
+        except BaseException as error:  # even SystemExit: on this thread it would end nothing but the thread
             self._fail("source", frame_id + 1, error)
 
     def _process(self) -> None:
@@ -115,7 +120,7 @@ class Pipeline:
                 self._outputs.put(Frame(frame.id, self._step(frame), frame.timestamp_ns))
         except Closed:
             self._outputs.finish()
-        except Exception as error:
+        except BaseException as error:
             self._fail("step", frame_id, error)
 
     def _write(self) -> int:
@@ -133,7 +138,7 @@ class Pipeline:
             self._fail("sink", frame_id, error)
             return frames
 
-    def _fail(self, stage: str, frame_id: int, error: Exception) -> None:
+    def _fail(self, stage: str, frame_id: int, error: BaseException) -> None:
         """Keep the first failure and end every stage."""
         if isinstance(error, IphError):
             failure: IphError = error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -53,13 +54,15 @@ class WindowSink:
         if problem:
             raise SinkError(f"cannot open a window: {problem}")
         self._title, self._on_quit = title, on_quit
-        self._shown = False
+        self._shown = self._quit = False
 
     def __enter__(self) -> WindowSink:
         return self
 
     def __call__(self, frame: Frame) -> None:
-        """Show HWC uint8 BGR."""
+        """Show HWC uint8 BGR. Frames that are still under way after the user has quit are let go."""
+        if self._quit:
+            return
         if not self._shown:
             cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
             cv2.resizeWindow(self._title, frame.image.shape[1], frame.image.shape[0])
@@ -67,8 +70,10 @@ class WindowSink:
         cv2.imshow(self._title, frame.image)
         key = cv2.waitKey(1) & 0xFF
         if key in (ord("q"), 27) or cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+            self._quit = True
             self._on_quit()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._shown:
-            cv2.destroyWindow(self._title)
+            with contextlib.suppress(cv2.error):  # the user has closed it
+                cv2.destroyWindow(self._title)

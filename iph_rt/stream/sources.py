@@ -68,7 +68,8 @@ class CameraSource:
             self._capture.release()
             raise SourceError(f"{self.name} opens but delivers no picture; is another program using it?")
         self.size = (image.shape[1], image.shape[0])
-        self.rate = Fraction(self._capture.get(cv2.CAP_PROP_FPS) or rate).limit_denominator(1001)
+        told = self._capture.get(cv2.CAP_PROP_FPS)  # drivers that do not know say 0, -1 or NaN
+        self.rate = Fraction(told if 1 <= told <= 1000 else rate).limit_denominator(1001)
 
     def __iter__(self) -> Iterator[Frame]:
         frame_id = 0

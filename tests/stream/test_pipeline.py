@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iph_rt.errors import ConfigError, SinkError, SourceError, StageError
+from iph_rt.errors import ClosedError, ConfigError, SinkError, SourceError, StageError
 from iph_rt.stream.frame import Frame, Image
 from iph_rt.stream.pipeline import Pipeline
 from iph_rt.stream.queues import BoundedQueue, Closed, Policy
@@ -121,6 +121,42 @@ def test_stop_ends_an_endless_source() -> None:
     pipeline = Pipeline(frames(10**9), image_of, sink, policy=Policy.WAIT)
     report = pipeline.run()
     assert report.frames == len(seen) < 20  # what was in the queues still arrives
+
+
+@pytest.mark.parametrize("stage", ["source", "step"])
+def test_even_an_exit_of_a_stage_ends_the_run(stage: str) -> None:
+    """SystemExit ends only the thread it is raised on; the others would wait for it for ever."""
+
+    def source() -> Iterator[Frame]:
+        yield from frames(2)
+        if stage == "source":
+            raise SystemExit(3)
+
+    def step(frame: Frame) -> Image:
+        if stage == "step":
+            raise SystemExit(3)
+        return frame.image
+
+    caught: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            Pipeline(source(), step, lambda _: None, policy=Policy.WAIT).run()
+        except StageError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert f"stage '{stage}' failed" in str(caught[0])
+
+
+def test_a_pipeline_that_has_run_says_so() -> None:
+    pipeline = Pipeline(frames(2), image_of, lambda _: None, policy=Policy.WAIT)
+    pipeline.run()
+    with pytest.raises(ClosedError, match="runs once"):
+        pipeline.run()
 
 
 def test_a_queue_needs_room() -> None:
