@@ -27,11 +27,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Harmonize the photograph."""
-    from iph_rt.files import check_writable
+    from iph_rt.cli.saving import check_output
     from iph_rt.reference.inputs import load_mask
     from iph_rt.stream.images import read_image, write_image
 
-    check_writable(args.output)
+    check_output(args.output, args.input, args.background, args.reference, args.reference_mask, args.mask)
     image = read_image(args.input)
     mask = None if args.mask is None else load_mask(args.mask)
     background, reference = check_scene(args)

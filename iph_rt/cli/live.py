@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from iph_rt.cli.options import add_harmonizer_options, add_scene_options, describe, open_harmonizer, set_scene
@@ -17,8 +20,9 @@ if TYPE_CHECKING:
     from iph_rt.stream.stream import Stream
 
 HELP = (
-    "Harmonize live and show the result in a window (q or Escape ends). Late frames are dropped and counted; the\n"
-    "output never waits for the network. Where there is no display, say --record FILE or --no-window."
+    "Harmonize live and show the result in a window (q, Escape or Ctrl-C ends, and a recording is kept). Late frames\n"
+    "are dropped and counted; the output never waits for the network. Where there is no display, say --record FILE or\n"
+    "--no-window."
 )
 EXAMPLE = "iph-rt live 0 --background party.jpg --reference-point 585,380"
 
@@ -36,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run until the source ends, the time is over, or the user quits."""
-    from iph_rt.files import check_writable
+    from iph_rt.cli.saving import check_output
     from iph_rt.stream.sinks import display_problem, tee
     from iph_rt.stream.sources import open_source
     from iph_rt.stream.stream import Stream
@@ -51,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"no preview window: {problem}", file=sys.stderr)
         window = False
     if args.record:
-        check_writable(args.record)
+        check_output(args.record, args.source, args.background, args.reference, args.reference_mask)
     with ExitStack() as stack:
         source = open_source(args.source)
         stack.callback(source.close)
@@ -67,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
             sinks.append(stack.enter_context(WindowSink("iph_rt", lambda: running[0].stop())))
         stream = stack.enter_context(Stream(source, harmonizer, tee(*sinks), live=True))
         running.append(stream)
-        report = stream.run(seconds=args.seconds)
+        with _ending_well(stream):
+            report = stream.run(seconds=args.seconds)
         summary, table = harmonizer.stats.summary(), harmonizer.stats.table()
     if args.json:
         import json
@@ -78,6 +83,28 @@ def run(args: argparse.Namespace) -> int:
         print(table)
         print(f"{report.frames} frames in {report.seconds:.1f} s, {report.dropped} late frames dropped")
     return 0
+
+
+@contextmanager
+def _ending_well(stream: Stream) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM ends the stream as the window does, so that a recording is kept; the next breaks off."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def end(_signum: int, _frame: FrameType | None) -> None:
+        restore()
+        stream.stop()
+
+    for number in numbers:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        restore()
 
 
 def _recorder(stack: ExitStack, path: str, rate: object) -> Sink:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 
 from iph_rt.cli.options import (
     add_harmonizer_options,
@@ -37,9 +38,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Harmonize the file."""
-    from iph_rt.cli.saving import save_look
+    from iph_rt.cli.saving import check_look, check_output, save_look
     from iph_rt.config import check_count
-    from iph_rt.files import check_writable
     from iph_rt.stream.compare import side_by_side
     from iph_rt.stream.frame import Frame
     from iph_rt.stream.sinks import tee
@@ -47,9 +47,13 @@ def run(args: argparse.Namespace) -> int:
     from iph_rt.stream.video_file import VideoFileSink, VideoFileSource
 
     check_count("--quality", args.quality, 0, 51)
-    check_writable(args.output)
+    every = check_count("--every", args.every, 1, 10_000)
+    inputs = (args.input, args.background, args.reference, args.reference_mask)
+    check_output(args.output, *inputs)
+    if args.save_look:
+        check_look(args.save_look, *inputs)
     source = VideoFileSource(args.input)
-    with open_harmonizer(args, check_count("--every", args.every, 1, 10_000)) as harmonizer:
+    with closing(source), open_harmonizer(args, every) as harmonizer:
         selection = set_scene(harmonizer, args)
         step = side_by_side(harmonizer) if args.side_by_side else harmonizer
         with (

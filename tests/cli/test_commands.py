@@ -136,6 +136,25 @@ def test_live_records_a_synthetic_person(iph_rt: Run, assets: dict[str, Path], t
     assert frames[0].timestamp_ns == 0
 
 
+def test_live_that_is_interrupted_keeps_its_recording(shell: Any, assets: dict[str, Path], tmp_path: Path) -> None:
+    out = tmp_path / "live.mp4"
+    process = subprocess.Popen(
+        shell.command("live", "synthetic", "--background", assets["group_photo"], "--reference-point", "585,380",
+                      "--record", out, "--no-window", "--json", "--segmenter", "onnx"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=shell.environment,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not any(path.stat().st_size for path in tmp_path.glob(".live.*.part.mp4")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    assert len(list(VideoFileSource(out))) == json.loads(stdout)["frames"] > 0
+    assert list(tmp_path.iterdir()) == [out]
+
+
 def test_doctor_finds_all_well(iph_rt: Run, assets: dict[str, Path]) -> None:
     result = iph_rt("doctor", "--json")
     report = json.loads(result.stdout)

@@ -139,3 +139,23 @@ def test_fetch_without_network(refuses: Refuses, tmp_path: Path) -> None:
     assert "cannot download mediapipe==0.10.21" in line
     assert "check the network" in line
     assert list((tmp_path / "assets").iterdir()) == []
+
+
+def test_an_input_is_not_overwritten(refuses: Refuses, assets: dict[str, Path], short_clip: Path, tmp_path: Path) -> None:
+    clip, photo = tmp_path / "me.mp4", tmp_path / "party.jpg"
+    shutil.copy(short_clip, clip)
+    shutil.copy(assets["group_photo"], photo)
+    before = {path: path.read_bytes() for path in (clip, photo)}
+    assert "would be overwritten" in refuses("video", clip, "--background", photo, "-o", f"{tmp_path}/./me.mp4")
+    assert "would be overwritten" in refuses("image", assets["group_photo"], "--background", photo, "-o", photo)
+    assert "would be overwritten" in refuses("live", clip, "--background", photo, "--record", clip, "--no-window")
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_look_that_cannot_be_saved_is_refused_before_the_work(
+    refuses: Refuses, assets: dict[str, Path], short_clip: Path, tmp_path: Path
+) -> None:
+    common = ("video", short_clip, "--background", assets["group_photo"], "-o", tmp_path / "out.mp4", "--save-look")
+    assert "ends in .json or .cube" in refuses(*common, tmp_path / "look.txt")
+    assert "does not exist" in refuses(*common, tmp_path / "none" / "look.json")
+    assert list(tmp_path.iterdir()) == []
