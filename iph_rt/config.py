@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -20,6 +21,9 @@ COLORS = ("bgr", "rgb")
 PLACEMENTS = ("bottom", "cover", "fit")
 AMOUNT_LIMIT = 2.0
 """Largest ``strength``, ``luminance`` and ``chroma``: twice the network's own change; beyond that colours only clip."""
+
+SETTLING_TIME = 0.3
+"""Seconds after which 90 % of a change of light is shown."""
 
 ONE_THREAD_PIXELS = 1920 * 1080
 """Largest picture that one thread passes over when nobody says how many shall."""
@@ -111,7 +115,7 @@ class HarmonizerConfig:
     placement: Placement = "bottom"
     cadence: Cadence = "auto"
     network_rate: float = 10.0
-    smoothing: float = 0.08
+    smoothing: float | None = None
     frame_rate: float = 30.0
     threads: int = 0
     network_threads: int = 0
@@ -130,10 +134,21 @@ class HarmonizerConfig:
         fix("placement", check_placement(self.placement))
         fix("cadence", check_cadence(self.cadence))
         fix("network_rate", check_number("network_rate", self.network_rate, 0.1, 240.0))
-        fix("smoothing", check_number("smoothing", self.smoothing, 0.0, 60.0))
+        if self.smoothing is not None:
+            fix("smoothing", check_number("smoothing", self.smoothing, 0.0, 60.0))
         fix("frame_rate", check_number("frame_rate", self.frame_rate, 0.1, 1000.0))
         fix("threads", check_count("threads", self.threads, 0, 256))
         fix("network_threads", check_count("network_threads", self.network_threads, 0, 256))
+
+    @property
+    def resolved_smoothing(self) -> float:
+        """Time constant of the moments in seconds. Unless given, as long as a change of light may take: the wait for the
+        next run of the network and ln(10) time constants together are SETTLING_TIME.
+        """
+        if self.smoothing is not None:
+            return self.smoothing
+        wait = 1 / self.network_rate if self.cadence == "auto" else (self.cadence - 1) / self.frame_rate
+        return max(0.0, SETTLING_TIME - wait) / math.log(10)
 
     @property
     def resolved_network_threads(self) -> int:

@@ -120,3 +120,17 @@ def test_clock_counts_frames_or_reads_the_machine():
     for wrong in (1.5, "now", True):
         with pytest.raises(ConfigError, match="timestamp"):
             counted.stamp(wrong, 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "wait"), [({}, 0.1), ({"network_rate": 5}, 0.2), ({"cadence": 1}, 0.0), ({"cadence": 4, "frame_rate": 20}, 0.15)]
+)
+def test_smoothing_settles_in_time_whatever_the_cadence(settings, wait):
+    """After the wait for the network's next run, 90 % of a step is shown 0.3 s after it."""
+    tau = HarmonizerConfig(**settings).resolved_smoothing
+    assert 1 - np.exp(-(0.3 - wait) / tau) == pytest.approx(0.9)
+
+
+def test_smoothing_that_is_given_is_taken():
+    assert HarmonizerConfig(smoothing=0.0).resolved_smoothing == 0.0
+    assert HarmonizerConfig(cadence=30, frame_rate=30).resolved_smoothing == 0.0  # the wait alone is longer
