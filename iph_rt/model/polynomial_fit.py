@@ -29,10 +29,12 @@ def fit_and_apply(source: Tensor, target: Tensor, mask: Tensor, ridge: float = R
     """
     step = max(1, int((source.shape[2] * source.shape[3] / max_pixels) ** 0.5))
     some = (slice(None), slice(None), slice(None, None, step), slice(None, None, step))
-    terms = polynomial_terms(source[some].float().flatten(2))
-    weights = mask[some].float().flatten(2)
+    if source.dtype in (torch.float16, torch.bfloat16):  # sums of 4096 terms need more digits
+        source = source.float()
+    terms = polynomial_terms(source[some].flatten(2))
+    weights = mask[some].to(source.dtype).flatten(2)
     weighted = terms * (weights / weights.sum(dim=2, keepdim=True).clamp_min(1e-6))
-    change = (target - source)[some].float().flatten(2)
+    change = (target - source)[some].to(source.dtype).flatten(2)
     normal = (weighted @ terms.transpose(1, 2)).double() + ridge * torch.eye(11, dtype=torch.float64)
     right = (weighted @ change.transpose(1, 2)).double()
     delta = torch.linalg.solve(normal, right).to(source.dtype)
