@@ -12,18 +12,13 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation
 
 from iph_rt.errors import SinkError, SourceError
 from iph_rt.files import atomic_path
+from iph_rt.stream.exact_scale import BT601, BT709, LIMITED, to_bgr, to_video
 from iph_rt.stream.frame import Frame, Image
 
-_BT709, _BT601 = 1, 5
-_LIMITED = 1
 _CLOCK = Fraction(1, 90_000)
-_ROUNDING = sum(int(getattr(Interpolation, name, 0)) for name in ("BILINEAR", "ACCURATE_RND", "FULL_CHR_H_INT", "FULL_CHR_H_INP"))
-"""Without the last three, swscale rounds down at every step, and pictures come back two to four levels darker."""
-_EXACT: dict[str, Any] = {"interpolation": _ROUNDING} if hasattr(Interpolation, "ACCURATE_RND") else {}
 _MP4_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
 """Audio that an MP4 file may hold as it is; anything else is encoded to AAC."""
 
@@ -172,7 +167,7 @@ class VideoFileSink:
                 started = f"{self._video.width}x{self._video.height}"
                 raise SinkError(f"'{self.path}' was started with {started}: got a frame of {width}x{height}; keep one size")
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.image[:height, :width]), format="bgr24")
-            encoded = picture.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED, **_EXACT)
+            encoded = to_video(picture)
             self._last = max(self._last + 1, round(Fraction(frame.timestamp_ns, 10**9) / _CLOCK))
             encoded.pts, encoded.time_base = self._last, _CLOCK
             self._mux_video(encoded)
@@ -188,8 +183,8 @@ class VideoFileSink:
         stream.options = {"crf": str(self._quality), "preset": "veryfast"}
         context = stream.codec_context
         context.time_base = _CLOCK
-        context.colorspace = context.color_primaries = context.color_trc = _BT709
-        context.color_range = _LIMITED
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        context.color_range = LIMITED
         self._video = stream
         if self._audio_from is not None:
             self._audio = _AudioTrack.open(Path(self._audio_from), self._container)
@@ -301,11 +296,10 @@ def _to_bgr(picture: Any, aspect: Fraction | None) -> Image:
 
     Untagged video is BT.601 below 720 lines and BT.709 from there, as players assume.
     """
-    options = dict(_EXACT)
+    matrix = None
     if int(picture.colorspace) not in (1, 4, 5, 6, 7, 9):
-        options["src_colorspace"] = _BT709 if picture.height >= 720 else _BT601
-    if aspect and aspect != 1 and Fraction(1, 4) <= aspect <= 4:
-        options["width"] = max(1, round(picture.width * aspect))
-    image = picture.to_ndarray(format="bgr24", **options)
+        matrix = BT709 if picture.height >= 720 else BT601
+    stretched = aspect and aspect != 1 and Fraction(1, 4) <= aspect <= 4
+    image: Image = to_bgr(picture, matrix, max(1, round(picture.width * aspect)) if stretched and aspect else picture.width)
     turns = round(getattr(picture, "rotation", 0) / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
