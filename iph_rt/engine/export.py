@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from iph_rt.errors import ModelFileError
-from iph_rt.files import sha256_of
+from iph_rt.files import atomic_path, sha256_of
 from iph_rt.model.presets import IPHNet
 from iph_rt.model.weights import average_of_run
 from iph_rt.weights.registry import HARMONIZER, STYLE_ENCODER, WEIGHTS
@@ -55,9 +55,8 @@ def _export(net: nn.Module, example: tuple[torch.Tensor, ...], inputs: list[str]
     for value in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output):
         del value.metadata_props[:]
     onnx.checker.check_model(proto, full_check=True)
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(proto.SerializeToString())
-    partial.replace(path)
+    with atomic_path(path) as partial:
+        partial.write_bytes(proto.SerializeToString())
 
 
 def export_run(run: Path | None, folder: Path) -> list[Path]:

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from iph_rt.errors import ModelFileError
+from iph_rt.files import atomic_path
 
 
 def save_checkpoint(
@@ -24,9 +25,8 @@ def save_checkpoint(
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"adam.{key}.{name}"] = torch.as_tensor(value)
     tensors = {name: value.contiguous().clone() for name, value in tensors.items()}
-    partial = path.with_name(path.name + ".part")
-    save_file(tensors, partial, metadata={"state": json.dumps(state)})
-    partial.replace(path)
+    with atomic_path(path) as partial:
+        save_file(tensors, partial, metadata={"state": json.dumps(state)})
 
 
 def load_checkpoint(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from iph_rt.files import atomic_path
+
 
 def draw_curves(table: Path, picture: Path) -> None:
     """Draw loss and held-out ratios of a curves CSV over the samples seen."""
@@ -26,7 +28,6 @@ def draw_curves(table: Path, picture: Path) -> None:
         axis.grid(alpha=0.3)
     if right.lines:
         right.legend()
-    partial = picture.with_name(picture.name + ".part")
-    figure.savefig(partial, dpi=110, format="png")
+    with atomic_path(picture) as partial:
+        figure.savefig(partial, dpi=110, format="png")
     pyplot.close(figure)
-    partial.replace(picture)
